@@ -1,0 +1,99 @@
+import { decodeHTML, escapeAttribute, escapeText } from 'entities';
+import GithubSlugger from 'github-slugger';
+import hljs from 'highlight.js/lib/common';
+import http from 'highlight.js/lib/languages/http';
+import { Marked, Parser, Renderer, type Token, type Tokens } from 'marked';
+import type { OutlineEntry } from '../../topic/compiled.ts';
+import type { LinkCollector } from './links.ts';
+import { sanitizeHtml } from './sanitize.ts';
+
+hljs.registerLanguage('http', http);
+
+/** Above this, colours are not worth the time. Characters. */
+const HIGHLIGHT_LIMIT = 50_000;
+
+export interface HtmlFragment {
+  /** Sanitized; links are placeholders. */
+  html: string;
+  outline: OutlineEntry[];
+}
+
+/** Lexes GitHub-flavoured Markdown. An instance of its own, so that nobody's global options reach in. */
+export const marked = new Marked({ gfm: true });
+
+/**
+ * Renders tokens to an HTML fragment: headings with GitHub's ids, code highlighted with classes, raw HTML escaped (or sanitized
+ * when `allowHtml`), comments dropped.
+ * @param collector receives the links inside raw HTML.
+ */
+export function renderHtml(tokens: Token[], allowHtml: boolean, collector: LinkCollector): HtmlFragment {
+  const outline: OutlineEntry[] = [];
+  const parser = new Parser({ gfm: true, renderer: new TopicRenderer(outline, allowHtml) });
+  return { html: sanitizeHtml(parser.parse(tokens), collector), outline };
+}
+
+class TopicRenderer extends Renderer {
+  private readonly slugger = new GithubSlugger();
+  private readonly outline: OutlineEntry[];
+  private readonly allowHtml: boolean;
+
+  constructor(outline: OutlineEntry[], allowHtml: boolean) {
+    super();
+    this.outline = outline;
+    this.allowHtml = allowHtml;
+  }
+
+  override heading({ tokens, depth }: Tokens.Heading): string {
+    const html = this.parser.parseInline(tokens);
+    const text = decodeHTML(this.parser.parseInline(tokens, this.parser.textRenderer)).trim();
+    const id = this.slugger.slug(text);
+    this.outline.push({ level: depth, id, text });
+    return `<h${depth} id="${escapeAttribute(id)}">${html}</h${depth}>\n`;
+  }
+
+  override code({ text, lang }: Tokens.Code): string {
+    const language = /^\S*/.exec(lang ?? '')?.[0] ?? '';
+    const known = language !== '' && text.length <= HIGHLIGHT_LIMIT && hljs.getLanguage(language) !== undefined;
+    const inner = known ? hljs.highlight(text, { language, ignoreIllegals: true }).value : escapeText(text);
+    const name = language.replace(/[^A-Za-z0-9_+#.-]/g, '');
+    const classes = name === '' ? '' : ` class="language-${name}"`;
+    return `<pre><code${classes}>${inner}\n</code></pre>\n`;
+  }
+
+  override codespan({ text }: Tokens.Codespan): string {
+    return `<code>${escapeText(text)}</code>`;
+  }
+
+  override text(token: Tokens.Text | Tokens.Escape): string {
+    if ('tokens' in token && token.tokens !== undefined) return this.parser.parseInline(token.tokens);
+    // Inside raw HTML marked passes text on as it is; here nothing reaches the page unescaped.
+    return token.type === 'escape' ? escapeText(token.text) : escapeText(decodeHTML(token.text));
+  }
+
+  override link({ href, title, tokens }: Tokens.Link): string {
+    const inner = this.parser.parseInline(tokens);
+    return href === '' ? inner : `<a href="${escapeAttribute(href)}"${titleAttribute(title)}>${inner}</a>`;
+  }
+
+  override image({ href, title, text }: Tokens.Image): string {
+    const alt = decodeHTML(text);
+    if (href === '') return escapeText(alt);
+    return `<img src="${escapeAttribute(href)}" alt="${escapeAttribute(alt)}"${titleAttribute(title)}>`;
+  }
+
+  override html(token: Tokens.HTML | Tokens.Tag): string {
+    const text = withoutComments(token.text);
+    if (this.allowHtml) return text;
+    if (text.trim() === '') return '';
+    return token.block ? `<pre class="raw-html">${escapeText(text.trimEnd())}</pre>\n` : escapeText(text);
+  }
+}
+
+function titleAttribute(title: string | null | undefined): string {
+  return title ? ` title="${escapeAttribute(decodeHTML(title))}"` : '';
+}
+
+/** A comment is for the author; its text is still in the body. */
+export function withoutComments(html: string): string {
+  return html.replace(/<!--[\s\S]*?(?:-->|$)/g, '');
+}

@@ -1,0 +1,53 @@
+import sanitize from 'sanitize-html';
+import { START } from '../../topic/diagnostic.ts';
+import { LINK_SCHEME, type LinkCollector } from './links.ts';
+
+const HEADINGS = ['h1', 'h2', 'h3', 'h4', 'h5', 'h6'];
+const BLOCKS = 'p div blockquote pre hr ul ol li dl dt dd details summary figure figcaption'.split(' ');
+const INLINES =
+  'a img picture br span strong em b i u del ins s sub sup small mark abbr q cite code kbd samp var'.split(' ');
+const TABLES = 'table caption thead tbody tfoot tr th td'.split(' ');
+
+const ATTRIBUTES: Record<string, string[]> = {
+  a: ['href', 'title'],
+  img: ['src', 'alt', 'title', 'width', 'height', 'align'],
+  input: ['type', 'checked', 'disabled'],
+  ol: ['start'],
+  abbr: ['title'],
+  details: ['open'],
+  ...Object.fromEntries(HEADINGS.map((tag) => [tag, ['id', 'align']])),
+  ...Object.fromEntries(['p', 'div', 'th', 'td'].map((tag) => [tag, ['align', 'colspan', 'rowspan']])),
+};
+
+const CLASSES = {
+  code: [/^language-[\w+#.-]+$/],
+  // highlight.js writes `hljs-title function_`.
+  span: [/^hljs-[\w-]+$/, /^\w+_$/],
+  pre: ['raw-html'],
+};
+
+/**
+ * The one way for HTML to become part of a pack. Tags that are not listed vanish, their text stays; every address becomes a link that
+ * the collector has judged.
+ */
+export function sanitizeHtml(html: string, collector: LinkCollector): string {
+  const collected = (name: string, image: boolean) => (tagName: string, attribs: sanitize.Attributes) => {
+    const { [name]: value, ...others } = attribs;
+    const known = value === undefined || value.startsWith(LINK_SCHEME);
+    const target = known ? value : collector.add(value, image, START);
+    return { tagName, attribs: target === undefined ? others : { [name]: target, ...others } };
+  };
+  // A form control in a document is only ever a task list's box.
+  const box = (tagName: string, { checked }: sanitize.Attributes) => ({
+    tagName,
+    attribs: { type: 'checkbox', disabled: '', ...(checked === undefined ? {} : { checked: '' }) },
+  });
+  return sanitize(html, {
+    allowedTags: [...HEADINGS, ...BLOCKS, ...INLINES, ...TABLES, 'input'],
+    allowedAttributes: ATTRIBUTES,
+    allowedClasses: CLASSES,
+    allowedSchemes: [LINK_SCHEME.slice(0, -1)],
+    allowProtocolRelative: false,
+    transformTags: { a: collected('href', false), img: collected('src', true), input: box },
+  });
+}

@@ -1,0 +1,184 @@
+import type { CompiledTopic } from '../compile/topic.ts';
+import type { Catalog, CatalogTopic, Landing } from '../topic/compiled.ts';
+import { inOrder, type TopicDescriptor } from '../topic/descriptor.ts';
+import { type Diagnostic, type DiagnosticCode, diagnose, START } from '../topic/diagnostic.ts';
+import { byCodeUnit, byTreeOrder, lastSegment, parentOf, segmentsOf, slugOf } from '../topic/id.ts';
+import { nearest } from '../topic/nearest.ts';
+import { LinkResolver } from './links.ts';
+import { mergeOverlays } from './overlay.ts';
+
+/**
+ * Puts compiled files together. A file that clashes with another is left out and reported; nothing here stops the others.
+ * @param sources the compiled files of each source, later sources overlaying earlier ones.
+ */
+export function buildCatalog(sources: CompiledTopic[][]): { catalog: Catalog; diagnostics: Diagnostic[] } {
+  const diagnostics: Diagnostic[] = [];
+  const merged = mergeOverlays(sources, diagnostics);
+  const landing = merged.get('');
+  merged.delete('');
+  const aliases = claimAliases(merged, diagnostics);
+  dropClashingActions(merged, diagnostics);
+  addMissingParents(merged, diagnostics);
+  const compiled = [...merged.values()].sort((a, b) => byTreeOrder(a.id, b.id));
+  checkReferences(compiled, aliases, diagnostics);
+  const resolver = new LinkResolver(compiled, aliases, diagnostics);
+  const children = childrenOf(compiled);
+  const topics = compiled.map((topic) => toCatalogTopic(topic, children.get(topic.id) ?? [], resolver));
+  return {
+    catalog: { topics, landing: landing && toLanding(landing, resolver), aliases, files: resolver.files },
+    diagnostics,
+  };
+}
+
+/** A compiled file, or the stand-in for a parent that has none. */
+export type Entry = CompiledTopic;
+
+function toCatalogTopic(topic: Entry, children: string[], resolver: LinkResolver): CatalogTopic {
+  const { front } = topic;
+  const descriptor: TopicDescriptor = {
+    topic: topic.id,
+    path: segmentsOf(topic.id),
+    title: topic.title,
+    synopsis: topic.synopsis,
+    body: topic.body,
+    sections: topic.sections,
+    see_also: front.see_also ?? [],
+    stability: topic.stability,
+    actions: topic.actions.map((action) => action.name),
+    ...(children.length > 0 ? { children } : {}),
+    ...declared(front, [
+      'exceptions',
+      'aliases',
+      'tags',
+      'version_added',
+      'version_deprecated',
+      'replaced_by',
+      'updated',
+    ]),
+    // An error that a topic documents is raised today unless the topic says otherwise; programs get that spelled out.
+    ...(front.error === undefined ? {} : { error: { ...front.error, state: front.error.state ?? 'active' } }),
+  };
+  const { html, blocks } = resolver.resolve(topic);
+  const { tagline, outline, actions, hash } = topic;
+  return { descriptor: inOrder(descriptor), tagline, html, blocks, outline, actions, hash };
+}
+
+function declared(
+  front: Entry['front'],
+  names: (keyof Entry['front'] & keyof TopicDescriptor)[],
+): Partial<TopicDescriptor> {
+  return Object.fromEntries(names.filter((name) => front[name] !== undefined).map((name) => [name, front[name]]));
+}
+
+function toLanding(entry: Entry, resolver: LinkResolver): Landing {
+  const { title, tagline, body } = entry;
+  return { title, tagline, body, ...resolver.resolve(entry) };
+}
+
+function childrenOf(topics: Entry[]): Map<string, string[]> {
+  const children = new Map<string, string[]>();
+  for (const { id } of topics) {
+    const parent = parentOf(id);
+    if (parent === undefined) continue;
+    const list = children.get(parent);
+    if (list === undefined) children.set(parent, [id]);
+    else list.push(id);
+  }
+  for (const list of children.values()) list.sort((a, b) => byCodeUnit(lastSegment(a), lastSegment(b)));
+  return children;
+}
+
+/** Two topics never share a spelling: a file whose alias is taken is left out. */
+function claimAliases(topics: Map<string, Entry>, diagnostics: Diagnostic[]): Map<string, string> {
+  const aliases = new Map<string, string>();
+  for (const [slug, topic] of topics) {
+    const own = topic.front.aliases ?? [];
+    const taken = own.findIndex((alias) => topics.has(slugOf(alias)) || aliases.has(slugOf(alias)));
+    if (taken < 0) {
+      for (const alias of own) aliases.set(slugOf(alias), slug);
+      continue;
+    }
+    const alias = own[taken] as string;
+    const owner = topics.get(slugOf(alias)) ?? topics.get(aliases.get(slugOf(alias)) as string);
+    const message = `alias "${alias}" is already the name of ${owner?.id ?? 'another topic'}`;
+    report(diagnostics, topic, `aliases.${taken}`, 'alias-clash', message, 'choose another alias or drop it');
+    topics.delete(slug);
+  }
+  return aliases;
+}
+
+/** `/help/x/y` cannot be both an action of x and the topic x.y. */
+function dropClashingActions(topics: Map<string, Entry>, diagnostics: Diagnostic[]): void {
+  for (const [slug, topic] of topics) {
+    const clash = topic.actions.find(({ name }) => topics.has(`${slug}/${name.toLowerCase()}`));
+    if (clash === undefined) continue;
+    const message = `action "${clash.name}" has the name of the topic ${topic.id}.${clash.name}`;
+    report(diagnostics, topic, `actions.${clash.name}`, 'action-clash', message, 'rename the action');
+    topics.delete(slug);
+  }
+}
+
+function addMissingParents(topics: Map<string, Entry>, diagnostics: Diagnostic[]): void {
+  for (const topic of [...topics.values()]) {
+    for (let id = parentOf(topic.id); id !== undefined && !topics.has(slugOf(id)); id = parentOf(id)) {
+      const path = `${id.replaceAll('.', '/')}.md`;
+      report(diagnostics, topic, '', 'missing-parent', `its parent topic "${id}" has no file`, `write ${path}`);
+      topics.set(slugOf(id), standIn(id, topic));
+    }
+  }
+}
+
+/** A parent that nobody wrote still has a page that lists its children. */
+function standIn(id: string, child: Entry): Entry {
+  const nothing = {
+    sections: [],
+    synopsis: '',
+    tagline: '',
+    html: '',
+    blocks: [],
+    outline: [],
+    links: [],
+    actions: [],
+    places: {},
+  };
+  const { source, stability } = child;
+  return {
+    ...nothing,
+    source,
+    id,
+    title: lastSegment(id),
+    stability,
+    declares: { title: false, stability: false },
+    front: {},
+    body: '',
+    hash: '',
+  };
+}
+
+function checkReferences(topics: Entry[], aliases: Map<string, string>, diagnostics: Diagnostic[]): void {
+  const ids = topics.map((topic) => topic.id);
+  const slugs = new Set(ids.map(slugOf));
+  const check = (topic: Entry, id: string, place: string, code: DiagnosticCode) => {
+    if (slugs.has(slugOf(id)) || aliases.has(slugOf(id))) return;
+    const near = nearest(id, ids);
+    const hint = near === undefined ? 'it is printed without a link' : `did you mean "${near}"?`;
+    report(diagnostics, topic, place, code, `there is no topic "${id}"`, hint);
+  };
+  for (const topic of topics) {
+    for (const [index, id] of (topic.front.see_also ?? []).entries())
+      check(topic, id, `see_also.${index}`, 'unknown-see-also');
+    if (topic.front.replaced_by !== undefined)
+      check(topic, topic.front.replaced_by, 'replaced_by', 'unknown-replaced-by');
+  }
+}
+
+function report(
+  diagnostics: Diagnostic[],
+  topic: Entry,
+  place: string,
+  code: DiagnosticCode,
+  message: string,
+  hint: string,
+): void {
+  diagnostics.push(diagnose(topic.source.file, { ...(topic.places[place] ?? START), code, message, hint }));
+}

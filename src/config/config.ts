@@ -1,0 +1,153 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import type { SourceFolder } from '../compile/source.ts';
+import { DEFAULT_STABILITY, type DocentConfig, type Product, type Stability } from '../topic/descriptor.ts';
+
+const CONFIG_NAME = 'docent.config.json';
+
+const DEFAULT_HELP_PATH = '/api/help';
+const DEFAULT_COMMAND = 'docent help';
+
+/** Folder names that say what is inside rather than whose it is. */
+const GENERIC_FOLDERS = new Set([
+  'content',
+  'contents',
+  'doc',
+  'docs',
+  'documentation',
+  'help',
+  'topics',
+  'src',
+  'node_modules',
+]);
+
+/** Everything that decides what a build gives, with all defaults filled in. */
+export interface Settings {
+  product: Product;
+  /** Sources in order, paths absolute. */
+  content: SourceFolder[];
+  /** Public address without a trailing slash. */
+  siteUrl?: string;
+  siteTitle: string;
+  /** Prefix of every URL, from the path of `siteUrl`; empty at the root. */
+  base: string;
+  strict: boolean;
+  defaultStability: Stability;
+  allowHtml: boolean;
+  helpPath: string;
+}
+
+/** A configuration file, read but not checked: checking loads a validator, which a reader of help does not wait for. */
+export interface ConfigFile {
+  path: string;
+  text: string;
+}
+
+/**
+ * The nearest `docent.config.json` in `start` or above it. The search ends at a `node_modules` folder: what lies in there
+ * is somebody else's, and not configured by the project around it.
+ */
+export function findConfig(start: string): ConfigFile | undefined {
+  for (let folder = resolve(start); ; folder = dirname(folder)) {
+    const path = join(folder, CONFIG_NAME);
+    if (existsSync(path)) return { path, text: readFileSync(path, 'utf8') };
+    if (basename(folder) === 'node_modules' || dirname(folder) === folder) return undefined;
+  }
+}
+
+/** @returns undefined when the file cannot be read. */
+export function readConfig(path: string): ConfigFile | undefined {
+  try {
+    return { path, text: readFileSync(path, 'utf8') };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Which environment variable stands for which member of the configuration. */
+const ENVIRONMENT: Record<string, [path: string, kind: 'text' | 'flag' | 'list']> = {
+  DOCENT_PRODUCT_NAME: ['product.name', 'text'],
+  DOCENT_PRODUCT_COMMAND: ['product.command', 'text'],
+  DOCENT_PRODUCT_VERSION: ['product.version', 'text'],
+  DOCENT_PRODUCT_RELEASE_URL: ['product.releaseUrl', 'text'],
+  DOCENT_CONTENT: ['content', 'list'],
+  DOCENT_SITE_URL: ['site.url', 'text'],
+  DOCENT_SITE_TITLE: ['site.title', 'text'],
+  DOCENT_STRICT: ['strict', 'flag'],
+  DOCENT_DEFAULT_STABILITY: ['defaultStability', 'text'],
+  DOCENT_ALLOW_HTML: ['allowHtml', 'flag'],
+  DOCENT_API_HELP_PATH: ['api.helpPath', 'text'],
+};
+
+/** The configuration that the environment asks for, in the shape of the file. An empty variable counts as unset. */
+export function configFromEnvironment(environment: Record<string, string | undefined>): DocentConfig {
+  const config: Record<string, unknown> = {};
+  for (const [name, [path, kind]] of Object.entries(ENVIRONMENT)) {
+    const text = environment[name];
+    if (text === undefined || text === '') continue;
+    const value =
+      kind === 'list'
+        ? text.split(delimiter)
+        : kind === 'flag' && /^(1|true|0|false)$/.test(text)
+          ? /^(1|true)$/.test(text)
+          : text;
+    const [first, second] = path.split('.') as [string, string?];
+    if (second === undefined) config[first] = value;
+    else config[first] = { ...(config[first] as object | undefined), [second]: value };
+  }
+  return config as DocentConfig;
+}
+
+/** Later configurations win, member by member. */
+export function mergeConfigs(...configs: DocentConfig[]): DocentConfig {
+  const merged: DocentConfig = {};
+  for (const config of configs) {
+    const { product, site, api, ...rest } = config;
+    Object.assign(merged, rest);
+    if (product) merged.product = { ...merged.product, ...product };
+    if (site) merged.site = { ...merged.site, ...site };
+    if (api) merged.api = { ...merged.api, ...api };
+  }
+  return merged;
+}
+
+/**
+ * Fills in every default.
+ * @param configFolder what the `content` of the configuration is relative to.
+ * @param sources absolute paths named on the command line; they replace the configured ones.
+ * @param show a path as a person would type it.
+ */
+export function settle(
+  config: DocentConfig,
+  configFolder: string,
+  sources: string[],
+  show = (path: string) => path,
+): Settings {
+  const paths = sources.length > 0 ? sources : (config.content ?? []).map((path) => resolve(configFolder, path));
+  const content = paths.map((path) => ({ path, shown: show(path) }));
+  const name = config.product?.name ?? nameFromFolder(paths[0] ?? configFolder);
+  const { version, releaseUrl } = config.product ?? {};
+  const product: Product = { name, command: config.product?.command ?? DEFAULT_COMMAND };
+  if (version !== undefined) product.version = version;
+  if (releaseUrl !== undefined) product.releaseUrl = releaseUrl.replaceAll('{version}', version ?? '');
+  const siteUrl = config.site?.url?.replace(/\/+$/, '');
+  return {
+    product,
+    content,
+    ...(siteUrl === undefined ? {} : { siteUrl }),
+    siteTitle: config.site?.title ?? name,
+    base: siteUrl === undefined ? '' : new URL(siteUrl).pathname.replace(/\/+$/, ''),
+    strict: config.strict ?? false,
+    defaultStability: config.defaultStability ?? DEFAULT_STABILITY,
+    allowHtml: config.allowHtml ?? false,
+    helpPath: config.api?.helpPath ?? DEFAULT_HELP_PATH,
+  };
+}
+
+/** `…/acme/docs` is about acme. */
+function nameFromFolder(path: string): string {
+  const absolute = resolve(path);
+  const name = basename(absolute);
+  const owner = basename(dirname(absolute));
+  return (GENERIC_FOLDERS.has(name.toLowerCase()) && owner !== '' ? owner : name) || 'Help';
+}

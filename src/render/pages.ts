@@ -1,0 +1,159 @@
+import type { Pack, TopicRow } from '../pack/read.ts';
+import type { ErrorFacts } from '../topic/descriptor.ts';
+import { parentOf, slugOf } from '../topic/id.ts';
+import { commandFor, mustHave, publicUrl, type RenderContext, relatedTopics, topicUrl } from './context.ts';
+import type {
+  Alternate,
+  ContentsPage,
+  HomePage,
+  ProblemPage,
+  Site,
+  TopicLink,
+  TopicPage,
+  TreeNode,
+  TreePage,
+} from './page.ts';
+
+/** Builds the plain data that the theme lays out. */
+
+export function topicPage(pack: Pack, slug: string, context: RenderContext): TopicPage {
+  const topic = mustHave(pack.topic(slug), slug);
+  const { descriptor } = topic;
+  const parent = parentOf(slug.replaceAll('/', '.'));
+  const path = `${context.base}/help/${slug}`;
+  const link = (row: TopicRow) => toLink(pack, row, context);
+  const previous = pack.at(topic.position - 1);
+  const next = pack.at(topic.position + 1);
+  const page: TopicPage = {
+    kind: 'topic',
+    site: siteOf(pack, context),
+    title: descriptor.title,
+    description: topic.tagline,
+    canonical: publicUrl(context, `/help/${slug}/`),
+    alternates: [
+      { mediaType: 'application/json', url: `${path}.json`, label: 'full descriptor' },
+      { mediaType: 'text/markdown', url: `${path}/index.md`, label: 'this page as Markdown' },
+      { mediaType: 'text/markdown', url: `${path}.md`, label: 'body only' },
+    ],
+    descriptor,
+    html: topic.html,
+    outline: topic.outline.filter(({ level }) => level === 2 || level === 3),
+    trail: ancestors(pack, slug).map(link),
+    command: commandFor(pack, descriptor.topic),
+    children: pack.children(slug).map(link),
+    seeAlso: links(pack, descriptor.see_also, context),
+    siblings: pack.children(parent === undefined ? undefined : slugOf(parent)).map(link),
+    actions: pack
+      .actions(slug)
+      .map(({ name, mediaType, description }) => ({ name, mediaType, description, url: `${path}/${name}` })),
+  };
+  if (descriptor.replaced_by !== undefined)
+    page.replacedBy = links(pack, [descriptor.replaced_by], context)[0] as TopicLink;
+  if (previous !== undefined) page.previous = link(previous);
+  if (next !== undefined) page.next = link(next);
+  return page;
+}
+
+export function homePage(pack: Pack, context: RenderContext): HomePage {
+  return {
+    kind: 'home',
+    site: siteOf(pack, context),
+    title: context.siteTitle,
+    description: pack.landing()?.tagline ?? '',
+    canonical: publicUrl(context, '/'),
+    alternates: [{ mediaType: 'text/plain', url: `${context.base}/llms.txt`, label: 'for agents' }],
+    topics: pack.children(undefined).map((row) => toLink(pack, row, context)),
+  };
+}
+
+export function contentsPage(pack: Pack, context: RenderContext): ContentsPage {
+  const landing = pack.landing();
+  const link = (row: TopicRow) => toLink(pack, row, context);
+  return {
+    kind: 'contents',
+    site: siteOf(pack, context),
+    title: landing?.title || 'Contents',
+    description: landing?.tagline ?? '',
+    canonical: publicUrl(context, '/help/'),
+    alternates: helpAlternates(context),
+    html: landing?.html ?? '',
+    topics: pack.children(undefined).map((row) => ({ ...link(row), children: pack.children(row.slug).map(link) })),
+  };
+}
+
+/** Reads every summary. */
+export function treePage(pack: Pack, context: RenderContext): TreePage {
+  const nodes = new Map<string, TreeNode>();
+  const roots: TreeNode[] = [];
+  // Parents come first, so that a node's parent is always there.
+  for (const row of pack.rows()) {
+    const node: TreeNode = { ...toLink(pack, row, context), children: [] };
+    nodes.set(row.slug, node);
+    const slash = row.slug.lastIndexOf('/');
+    (nodes.get(row.slug.slice(0, Math.max(0, slash)))?.children ?? roots).push(node);
+  }
+  return {
+    kind: 'tree',
+    site: siteOf(pack, context),
+    title: 'Topic tree',
+    description: `All ${pack.topicCount} topics of ${pack.product.name}.`,
+    canonical: publicUrl(context, '/help/topic-tree/'),
+    alternates: helpAlternates(context),
+    roots,
+  };
+}
+
+/** @param about slug of the topic that documents the error, if there is one. */
+export function problemPage(
+  pack: Pack,
+  problem: Pick<ProblemPage, 'status' | 'code' | 'title' | 'detail'>,
+  about: string | undefined,
+  suggestions: string[],
+  context: RenderContext,
+): ProblemPage {
+  const row = about === undefined ? undefined : pack.row(about);
+  return {
+    kind: 'problem',
+    site: siteOf(pack, context),
+    description: problem.detail,
+    alternates: [],
+    ...problem,
+    ...(row === undefined ? {} : { about: toLink(pack, row, context) }),
+    suggestions: links(pack, suggestions, context),
+  };
+}
+
+function siteOf(pack: Pack, { siteTitle, base }: RenderContext): Site {
+  return { title: siteTitle, product: pack.product, base, topicCount: pack.topicCount };
+}
+
+function helpAlternates({ base }: RenderContext): Alternate[] {
+  return [
+    { mediaType: 'application/json', url: `${base}/help/index.json`, label: 'every topic in one line each' },
+    { mediaType: 'text/markdown', url: `${base}/help/index.md`, label: 'this page as Markdown' },
+    { mediaType: 'application/json', url: `${base}/help/catalog.json`, label: 'every descriptor' },
+  ];
+}
+
+function toLink(pack: Pack, { topic, title, tagline, stability, slug }: TopicRow, context: RenderContext): TopicLink {
+  return { topic, title, tagline, stability, url: topicUrl(context, slug), command: commandFor(pack, topic) };
+}
+
+function links(pack: Pack, ids: string[], context: RenderContext): TopicLink[] {
+  return relatedTopics(pack, ids).map(({ id, row }) =>
+    row === undefined
+      ? { topic: id, title: id, tagline: '', stability: 'evolving', command: commandFor(pack, id) }
+      : toLink(pack, row, context),
+  );
+}
+
+function ancestors(pack: Pack, slug: string): TopicRow[] {
+  const segments = slug.split('/').slice(0, -1);
+  return segments.flatMap((_, index) => pack.row(segments.slice(0, index + 1).join('/')) ?? []);
+}
+
+/** An error's facts in words, for readers of any format. */
+export function retryableInWords(retryable: ErrorFacts['retryable']): string {
+  if (retryable === 'never') return 'not retryable';
+  return retryable === 'as-is' ? 'retryable as it is' : 'retryable with caution';
+}

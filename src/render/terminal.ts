@@ -1,0 +1,339 @@
+import stringWidth from 'string-width';
+import type { Align, Block, Span } from '../topic/block.ts';
+
+/** How a terminal wants its text. */
+export interface TerminalStyle {
+  /** Columns. */
+  width: number;
+  /** ANSI colours and attributes. */
+  color: boolean;
+  /** OSC 8 hyperlinks. */
+  links: boolean;
+}
+
+/** Output that goes to a file or over HTTP. */
+export const PLAIN: TerminalStyle = { width: 80, color: false, links: false };
+
+/** Narrower than this, wrapping makes text worse than the terminal's own line break. Columns. */
+const MINIMUM_WIDTH = 30;
+const INDENT = 4;
+const TAB = '    ';
+
+/** SGR codes that turn an attribute on and off. */
+const SGR = {
+  bold: [1, 22],
+  dim: [2, 22],
+  italic: [3, 23],
+  underline: [4, 24],
+  strike: [9, 29],
+  cyan: [36, 39],
+} as const;
+
+type Attribute = keyof typeof SGR;
+
+/** A run of characters with one look. */
+interface Piece {
+  text: string;
+  attributes: Attribute[];
+  href?: string;
+}
+
+/** Lays blocks out line by line. */
+export class Layout {
+  private readonly lines: string[] = [];
+  private readonly style: TerminalStyle;
+  private readonly width: number;
+
+  constructor(style: TerminalStyle) {
+    this.style = style;
+    this.width = Math.max(MINIMUM_WIDTH, style.width);
+  }
+
+  /** The page so far, with a final line break. */
+  text(): string {
+    return `${this.lines
+      .join('\n')
+      .replace(/\n{3,}/g, '\n\n')
+      .replace(/\n+$/, '')}\n`;
+  }
+
+  /** Running head: left, middle, right; what does not fit is left out from the middle on. */
+  header(left: string, middle: string, right: string): void {
+    const [l, m, r] = [clean(left), clean(middle), clean(right)];
+    const free = this.width - widthOf(l) - widthOf(r);
+    const centred = free >= widthOf(m) + 4;
+    const before = centred ? Math.floor((this.width - widthOf(m)) / 2) - widthOf(l) : 0;
+    const gap =
+      centred && before >= 2
+        ? `${' '.repeat(before)}${m}${' '.repeat(Math.max(2, free - before - widthOf(m)))}`
+        : ' '.repeat(Math.max(2, free));
+    this.lines.push(this.paint({ text: `${l}${gap}${r}`.trimEnd(), attributes: ['dim'] }), '');
+  }
+
+  title(text: string): void {
+    this.paragraph([{ type: 'strong', spans: [text] }], 0);
+  }
+
+  /** A line of facts under the title. */
+  note(text: string): void {
+    if (this.lines.at(-1) === '') this.lines.pop();
+    for (const line of this.wrap([{ text, attributes: ['dim'] }], 0)) this.lines.push(line);
+    this.lines.push('');
+  }
+
+  heading(text: string): void {
+    this.paragraph([{ type: 'strong', spans: [text] }], 0, false);
+  }
+
+  /** Terms and what they mean, aligned where the terms are short. */
+  definitions(entries: [term: string, meaning: string][]): void {
+    const longest = Math.max(...entries.map(([term]) => widthOf(clean(term))));
+    const aligned = longest + INDENT + 2 <= this.width / 2;
+    for (const [term, meaning] of entries) {
+      const head = this.paint({ text: clean(term), attributes: ['cyan'] });
+      const column = aligned ? INDENT + longest + 2 : INDENT * 2;
+      const body = meaning === '' ? [] : this.wrap([{ text: clean(meaning), attributes: [] }], column);
+      const first = `${' '.repeat(INDENT)}${head}`;
+      if (!aligned || body.length === 0) this.lines.push(first, ...body);
+      else
+        this.lines.push(
+          `${first}${' '.repeat(column - INDENT - widthOf(clean(term)))}${(body[0] as string).trimStart()}`,
+          ...body.slice(1),
+        );
+    }
+    this.lines.push('');
+  }
+
+  blocks(blocks: Block[], indent = INDENT): void {
+    for (const block of blocks) this.block(block, indent);
+  }
+
+  private block(block: Block, indent: number): void {
+    const pad = ' '.repeat(indent);
+    switch (block.type) {
+      case 'heading':
+        this.paragraph(
+          [{ type: 'strong', spans: block.spans }],
+          block.level <= 2 ? indent - INDENT : Math.max(0, indent - 2),
+          false,
+        );
+        return;
+      case 'paragraph':
+        this.paragraph(block.spans, indent);
+        return;
+      case 'code':
+        for (const line of block.text.split('\n')) {
+          const text = clean(line.replaceAll('\t', TAB));
+          this.lines.push(`${pad}  ${this.paint({ text, attributes: ['cyan'] })}`.trimEnd());
+        }
+        break;
+      case 'rule':
+        this.lines.push(`${pad}${'─'.repeat(Math.max(3, this.width - indent))}`);
+        break;
+      case 'quote':
+        this.nested(block.blocks, indent, '│ ', '│ ');
+        break;
+      case 'list':
+        block.items.forEach((item, index) => {
+          const marker = block.start === undefined ? '• ' : `${block.start + index}. `;
+          this.nested(item, indent, marker, ' '.repeat(marker.length));
+        });
+        break;
+      case 'table':
+        this.table(block.rows, block.align, indent);
+        break;
+    }
+    this.lines.push('');
+  }
+
+  private paragraph(spans: Span[], indent: number, gap = true): void {
+    this.lines.push(...this.wrap(toPieces(spans, [], this.style.links), Math.max(0, indent)));
+    if (gap) this.lines.push('');
+  }
+
+  /** Blocks behind a marker: laid out alone in what is left of the width, then prefixed. */
+  private nested(blocks: Block[], indent: number, first: string, rest: string): void {
+    const inner = new Layout({ ...this.style, width: this.width - indent - first.length });
+    inner.blocks(blocks, 0);
+    const lines = inner.text().trimEnd().split('\n');
+    lines.forEach((line, index) => {
+      this.lines.push(`${' '.repeat(indent)}${index === 0 ? first : rest}${line}`.trimEnd());
+    });
+    // A long item is set off from the next one; short ones stand close together.
+    if (blocks.length > 1 && blocks.some((block) => block.type === 'paragraph') && lines.includes(''))
+      this.lines.push('');
+  }
+
+  /** Columns where they fit; else each row as a group of `header: value` lines. */
+  private table(rows: Span[][][], align: Align[], indent: number): void {
+    const cells = rows.map((row) => row.map((cell) => this.wrapless(cell)));
+    const widths = align.map((_, column) => Math.max(...cells.map((row) => widthOf(strip(row[column] ?? '')))));
+    const pad = ' '.repeat(indent);
+    const total = indent + widths.reduce((sum, width) => sum + width + 2, -2);
+    if (total <= this.width) {
+      const line = (row: string[]) =>
+        pad + row.map((cell, column) => alignCell(cell, widths[column] ?? 0, align[column] ?? null)).join('  ');
+      const [head, ...body] = cells as [string[], ...string[][]];
+      const rule = pad + widths.map((width) => '─'.repeat(width)).join('  ');
+      this.lines.push(line(head).trimEnd(), rule, ...body.map((row) => line(row).trimEnd()));
+      return;
+    }
+    const [head = [], ...body] = rows;
+    for (const row of body) {
+      row.forEach((cell, column) => {
+        const label: Span = { type: 'strong', spans: [...(head[column] ?? []), ': '] };
+        const lines = this.wrap(toPieces([label, ...cell], [], this.style.links), indent + (column === 0 ? 0 : 2));
+        this.lines.push(...lines);
+      });
+      this.lines.push('');
+    }
+  }
+
+  private wrapless(spans: Span[]): string {
+    return toPieces(spans, [], this.style.links)
+      .map((piece) => this.paint({ ...piece, text: piece.text.replaceAll('\n', ' ') }))
+      .join('');
+  }
+
+  /** Breaks pieces into lines of at most the width, at white space only: an address must stay whole to be copied. */
+  private wrap(pieces: Piece[], indent: number): string[] {
+    const available = this.width - indent;
+    const lines: Piece[][] = [[]];
+    let used = 0;
+    for (const word of words(pieces)) {
+      if (word === 'break') {
+        lines.push([]);
+        used = 0;
+        continue;
+      }
+      const width = word.reduce((sum, piece) => sum + widthOf(piece.text), 0);
+      if (used > 0 && used + 1 + width > available) {
+        lines.push([]);
+        used = 0;
+      }
+      const line = lines.at(-1) as Piece[];
+      if (used > 0) line.push(space(line.at(-1), word[0]));
+      line.push(...word);
+      used += (used > 0 ? 1 : 0) + width;
+    }
+    const pad = ' '.repeat(indent);
+    return lines.map((line) =>
+      (
+        pad +
+        join(line)
+          .map((piece) => this.paint(piece))
+          .join('')
+      ).trimEnd(),
+    );
+  }
+
+  private paint({ text, attributes, href }: Piece): string {
+    let painted = text;
+    if (this.style.color && text !== '') {
+      for (const attribute of attributes) painted = `\x1b[${SGR[attribute][0]}m${painted}\x1b[${SGR[attribute][1]}m`;
+    }
+    return href === undefined ? painted : `\x1b]8;;${href}\x1b\\${painted}\x1b]8;;\x1b\\`;
+  }
+}
+
+function toPieces(spans: Span[], attributes: Attribute[], links: boolean): Piece[] {
+  return spans.flatMap((span) => spanPieces(span, attributes, links));
+}
+
+function spanPieces(span: Span, attributes: Attribute[], links: boolean): Piece[] {
+  if (typeof span === 'string') return [{ text: clean(span.replace(/\s+/g, ' ')), attributes }];
+  switch (span.type) {
+    case 'break':
+      return [{ text: '\n', attributes }];
+    case 'code':
+      return [{ text: clean(span.text.replace(/\s+/g, ' ')), attributes: [...attributes, 'cyan'] }];
+    case 'strong':
+      return toPieces(span.spans, [...attributes, 'bold'], links);
+    case 'em':
+      return toPieces(span.spans, [...attributes, 'italic'], links);
+    case 'del':
+      return toPieces(span.spans, [...attributes, 'strike'], links);
+    case 'link':
+      return linkPieces(span, attributes, links);
+  }
+}
+
+/** A web address becomes a hyperlink where the terminal has them, and is written out where it has not. */
+function linkPieces(link: Extract<Span, { type: 'link' }>, attributes: Attribute[], links: boolean): Piece[] {
+  const external =
+    link.href !== undefined && /^https?:\/\//.test(link.href) ? encodeURI(decodeSafely(link.href)) : undefined;
+  const pieces = toPieces(link.spans, external === undefined ? attributes : [...attributes, 'underline'], links);
+  if (external === undefined) return pieces;
+  if (links) return pieces.map((piece) => ({ ...piece, href: external }));
+  const shown = pieces.map((piece) => piece.text).join('');
+  return shown === link.href ? pieces : [...pieces, { text: ` <${clean(link.href as string)}>`, attributes }];
+}
+
+function decodeSafely(url: string): string {
+  try {
+    return decodeURI(url);
+  } catch {
+    return url;
+  }
+}
+
+/** Splits pieces at white space. A word may consist of several pieces: `**a**b`. */
+function* words(pieces: Piece[]): Generator<Piece[] | 'break'> {
+  let word: Piece[] = [];
+  for (const piece of pieces) {
+    for (const part of piece.text.split(/([ \n])/)) {
+      if (part !== ' ' && part !== '\n') {
+        if (part !== '') word.push({ ...piece, text: part });
+        continue;
+      }
+      if (word.length > 0) yield word;
+      word = [];
+      if (part === '\n') yield 'break';
+    }
+  }
+  if (word.length > 0) yield word;
+}
+
+/** The blank between two words looks like both of them where they look alike. */
+function space(before: Piece | undefined, after: Piece | undefined): Piece {
+  const same = before !== undefined && after !== undefined && looksLike(before, after);
+  return same ? { ...before, text: ' ' } : { text: ' ', attributes: [] };
+}
+
+function join(pieces: Piece[]): Piece[] {
+  const joined: Piece[] = [];
+  for (const piece of pieces) {
+    const last = joined.at(-1);
+    if (last !== undefined && looksLike(last, piece))
+      joined[joined.length - 1] = { ...last, text: last.text + piece.text };
+    else joined.push(piece);
+  }
+  return joined;
+}
+
+function looksLike(a: Piece, b: Piece): boolean {
+  return a.href === b.href && a.attributes.join() === b.attributes.join();
+}
+
+function alignCell(cell: string, width: number, align: Align): string {
+  const gap = width - widthOf(strip(cell));
+  if (align === 'right') return ' '.repeat(gap) + cell;
+  if (align === 'center') return ' '.repeat(Math.floor(gap / 2)) + cell + ' '.repeat(Math.ceil(gap / 2));
+  return cell + ' '.repeat(gap);
+}
+
+/** Columns; the common case of plain ASCII is not worth a look at the Unicode tables. */
+function widthOf(text: string): number {
+  return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
+}
+
+function strip(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the sequences that `paint` writes.
+  return text.replace(/\x1b\[\d+m|\x1b\]8;;[^\x1b]*\x1b\\/g, '');
+}
+
+/** Control characters move the cursor, and bidirectional overrides make text read as something else: neither reaches a terminal. */
+export function clean(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]/g, '\ufffd');
+}

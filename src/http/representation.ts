@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { brotliCompress, constants, gzip } from 'node:zlib';
+import { LRUCache } from 'lru-cache';
+import type { Variant } from './resource.ts';
+
+/** What is sent: bytes in one media type and one encoding, with the tag that names exactly these bytes. */
+export interface Representation {
+  bytes: Uint8Array<ArrayBuffer>;
+  /** Strong entity tag (RFC 9110 section 8.8.3), quoted. */
+  etag: string;
+}
+
+export const ENCODINGS = ['br', 'gzip', 'identity'] as const;
+export type Encoding = (typeof ENCODINGS)[number];
+
+/** Enough for the pages of a large catalog that are read at all; a page has some 20 KiB in three encodings. Bytes. */
+const CACHE_LIMIT_BYTES = 64 * 1024 * 1024;
+
+/** Below this a compressed body saves less than its header costs. Bytes. */
+const COMPRESS_FROM_BYTES = 1024;
+
+/** Brotli at its default of 11 takes a hundred times as long for a few percent. */
+const BROTLI_QUALITY = 5;
+
+const compressors: Record<Exclude<Encoding, 'identity'>, (bytes: Uint8Array) => Promise<Buffer>> = {
+  br: (bytes) => promisify(brotliCompress)(bytes, { params: { [constants.BROTLI_PARAM_QUALITY]: BROTLI_QUALITY } }),
+  gzip: (bytes) => promisify(gzip)(bytes),
+};
+
+/** Makes each representation once. Belongs to one pack: another pack gets another cache, so nothing is ever invalidated. */
+export class RepresentationCache {
+  private readonly entries = new LRUCache<string, Representation>({
+    maxSize: CACHE_LIMIT_BYTES,
+    sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 1,
+  });
+
+  /** @param path of the URL, which together with media type and encoding names the representation. */
+  async get(path: string, variant: Variant, encoding: Encoding): Promise<Representation> {
+    const key = `${encoding} ${variant.mediaType} ${path}`;
+    const known = this.entries.get(key);
+    if (known !== undefined) return known;
+    const made = await this.make(path, variant, encoding);
+    this.entries.set(key, made);
+    return made;
+  }
+
+  private async make(path: string, variant: Variant, encoding: Encoding): Promise<Representation> {
+    if (encoding === 'identity') {
+      const body = await variant.body();
+      return represent(typeof body === 'string' ? new TextEncoder().encode(body) : new Uint8Array(body));
+    }
+    const plain = await this.get(path, variant, 'identity');
+    return represent(new Uint8Array(await compressors[encoding](plain.bytes)));
+  }
+}
+
+/** Whether a body of this type and size is worth compressing: images already are. */
+export function isCompressible(mediaType: string, bytes: number): boolean {
+  return bytes >= COMPRESS_FROM_BYTES && /^text\/|[/+](json|xml)\b|javascript/.test(mediaType);
+}
+
+function represent(bytes: Uint8Array<ArrayBuffer>): Representation {
+  const hash = createHash('sha256').update(bytes).digest('base64url').slice(0, 27);
+  return { bytes, etag: `"${hash}"` };
+}
+
+/**
+ * Whether `If-None-Match` names this tag, by the weak comparison that RFC 9110 section 13.1.2 asks for. `Cache-Control: no-cache` in the
+ * request does not matter here: it makes caches on the way ask, and a 304 from the origin is an answer.
+ */
+export function matchesTag(header: string | null, etag: string): boolean {
+  if (header === null) return false;
+  if (header.trim() === '*') return true;
+  return [...header.matchAll(/(?:W\/)?("[^"]*")/g)].some(([, tag]) => tag === etag);
+}

@@ -1,0 +1,73 @@
+#!/usr/bin/env node
+// The `docent` command. It parses on Node 20: where Node is older than what Docent needs, it goes on with the Node that npm put beside
+// the package, or says what is missing. In a clone that is not built yet it builds first.
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { constants } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const NODE_MAJOR = 24;
+const EXIT_ENVIRONMENT = 3;
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const main = join(root, 'dist', 'cli', 'main.js');
+const setup = join(root, 'scripts', 'setup.mjs');
+
+if (existsSync(setup) && !existsSync(main)) await buildClone();
+if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
+  const { main: run } = await import(pathToFileURL(main).href);
+  await run(process.argv.slice(2));
+} else {
+  const node = nearestNode(root);
+  if (node === undefined) {
+    fail(
+      `it needs Node ${NODE_MAJOR} or newer, and this is ${process.version}`,
+      'install a newer Node, or run: npm install node',
+    );
+  } else {
+    continueWith(node);
+  }
+}
+
+async function buildClone() {
+  try {
+    const { ensureReady } = await import(pathToFileURL(setup).href);
+    await ensureReady();
+  } catch (error) {
+    fail(`this clone could not be built: ${error instanceof Error ? error.message : error}`, 'run: npm start');
+    process.exit();
+  }
+}
+
+/**
+ * The Node of the npm package `node`, in the package's own `node_modules` or in one above it.
+ * @param {string} from
+ */
+function nearestNode(from) {
+  for (let folder = from; ; folder = dirname(folder)) {
+    const node = join(folder, 'node_modules', '.bin', 'node');
+    if (existsSync(node)) return node;
+    if (dirname(folder) === folder) return undefined;
+  }
+}
+
+/** @param {string} node */
+function continueWith(node) {
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
+  child.on('error', (error) => fail(`${node} cannot be started (${error.message})`, 'run: npm install node'));
+  child.on('exit', (code, signal) => {
+    process.exitCode = code ?? 128 + (signal === null ? 0 : constants.signals[signal]);
+  });
+}
+
+/**
+ * @param {string} problem
+ * @param {string} hint
+ */
+function fail(problem, hint) {
+  process.stderr.write(`docent: ${problem}\n  hint: ${hint}\n`);
+  process.exitCode = EXIT_ENVIRONMENT;
+}

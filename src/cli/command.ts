@@ -1,0 +1,92 @@
+import { parseArgs } from 'node:util';
+import { nearest } from '../topic/nearest.ts';
+
+/** What a process reports when it ends. */
+export const Exit = {
+  done: 0,
+  /** A topic was not found, a check failed, or there was nothing to publish. */
+  failed: 1,
+  usage: 2,
+  /** A port, a place to write, a damaged pack: nothing that other arguments would mend. */
+  environment: 3,
+} as const;
+
+export type ExitCode = (typeof Exit)[keyof typeof Exit];
+
+/** Ends the command with a message, a hint and an exit code: the way to say that something stands in the way. */
+export class CommandError extends Error {
+  readonly exit: ExitCode;
+  readonly hint: string | undefined;
+
+  constructor(exit: ExitCode, message: string, hint?: string) {
+    super(message);
+    this.name = 'CommandError';
+    this.exit = exit;
+    this.hint = hint;
+  }
+}
+
+export function usageError(message: string, hint?: string): CommandError {
+  return new CommandError(Exit.usage, message, hint);
+}
+
+/** The world as a command sees it; a test brings its own. */
+export interface Io {
+  stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number; rows?: number };
+  stderr: NodeJS.WritableStream & { isTTY?: boolean };
+  env: Record<string, string | undefined>;
+  cwd: string;
+  /** Fulfilled when the process is asked to end. */
+  interrupted: Promise<void>;
+}
+
+/** One subcommand. Its help is the topic `cli.<name>` of Docent's own pack. */
+export interface Command {
+  name: string;
+  options: Options;
+  run(args: Arguments, io: Io): Promise<ExitCode>;
+}
+
+type Options = Record<string, { type: 'string' | 'boolean'; short?: string }>;
+
+export interface Arguments {
+  positionals: string[];
+  flags: Record<string, string | boolean | undefined>;
+}
+
+/** What every command takes. */
+const COMMON: Options = {
+  config: { type: 'string' },
+  pack: { type: 'string' },
+  strict: { type: 'boolean' },
+  'allow-html': { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+};
+
+/**
+ * Parses the arguments of a command.
+ * @throws {CommandError} wrong usage, with the option that was probably meant.
+ */
+export function parseArguments(command: Command, argv: string[]): Arguments {
+  const options = { ...COMMON, ...command.options };
+  try {
+    const { positionals, values } = parseArgs({ args: argv, options, allowPositionals: true, strict: true });
+    return { positionals, flags: values as Arguments['flags'] };
+  } catch (error) {
+    const message = (error as Error).message;
+    const unknown = /^Unknown option '(-{1,2}[^']*)'/.exec(message)?.[1];
+    if (unknown === undefined)
+      throw usageError(message.split('. ')[0] ?? message, `see: docent ${command.name} --help`);
+    const names = Object.keys(options).map((name) => `--${name}`);
+    const near = nearest(unknown, names);
+    const hint = near === undefined ? `options of ${command.name}: ${names.join(' ')}` : `did you mean ${near}?`;
+    throw usageError(`unknown option ${unknown}`, hint);
+  }
+}
+
+/** An option's text: the flag, else its environment variable. */
+export function text(args: Arguments, io: Io, name: string): string | undefined {
+  const flag = args.flags[name];
+  if (typeof flag === 'string') return flag;
+  return io.env[`DOCENT_${name.toUpperCase().replaceAll('-', '_')}`] || undefined;
+}

@@ -1,0 +1,140 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { cachedPackPath, openFresh } from '../../build/cache.ts';
+import { suggest } from '../../catalog/suggest.ts';
+import { Pack } from '../../pack/read.ts';
+import type { RenderContext } from '../../render/context.ts';
+import { overviewText, topicText } from '../../render/text.ts';
+import { slugFromSpelling, wordsOf } from '../../topic/id.ts';
+import {
+  type Arguments,
+  type Command,
+  CommandError,
+  Exit,
+  type ExitCode,
+  type Io,
+  text,
+  usageError,
+} from '../command.ts';
+import {
+  cacheFolder,
+  configFileFor,
+  docentVersion,
+  loadSettings,
+  requireSources,
+  shippedPack,
+  uncheckedSettings,
+} from '../settings.ts';
+import { page, terminalStyle } from '../terminal.ts';
+
+const FORMATS = ['text', 'md', 'json'];
+
+/** A terminal reader has no URLs of its own; Markdown carries those of the site. */
+const CONTEXT: RenderContext = { siteTitle: '', base: '', helpPath: '/api/help' };
+
+/** `docent help`: one topic in the terminal. Reads a pack; loads neither Markdown parser nor validator unless it has to compile. */
+export const help: Command = {
+  name: 'help',
+  options: { format: { type: 'string' }, json: { type: 'boolean' }, from: { type: 'string' } },
+  async run(args, io) {
+    const format = formatOf(args);
+    const pack = await openPack(args, io);
+    try {
+      return await show(pack, args.positionals, format, io);
+    } finally {
+      pack.close();
+    }
+  },
+};
+
+/** Shows a topic of Docent's own, whatever project one is in. */
+export async function showOwnTopic(topic: string, io: Io): Promise<ExitCode> {
+  const pack = openShipped();
+  try {
+    return await show(pack, [topic], 'text', io);
+  } finally {
+    pack.close();
+  }
+}
+
+function formatOf(args: Arguments): string {
+  const format = args.flags.format ?? (args.flags.json === true ? 'json' : 'text');
+  if (typeof format === 'string' && FORMATS.includes(format)) return format;
+  throw usageError(`"${format}" is no format`, `formats: ${FORMATS.join(', ')}`);
+}
+
+async function show(pack: Pack, words: string[], format: string, io: Io): Promise<ExitCode> {
+  if (words.length === 0) return showAll(pack, format, io);
+  const slug = slugFromSpelling(words.join(' '));
+  const resolved = slug === undefined ? undefined : pack.resolve(slug);
+  if (resolved === undefined) return showAction(pack, words, io) ?? notFound(pack, words, slug, io);
+  if (format === 'json') io.stdout.write(pack.topicJson(resolved) as string);
+  else if (format === 'md')
+    io.stdout.write((await import('../../render/markdown.ts')).markdownRenderer.render(pack, resolved, CONTEXT));
+  else await page(topicText(pack, resolved, terminalStyle(io)), io);
+  return Exit.done;
+}
+
+async function showAll(pack: Pack, format: string, io: Io): Promise<ExitCode> {
+  if (format === 'json') io.stdout.write((await import('../../render/json.ts')).payloadJson(pack));
+  else if (format === 'md')
+    io.stdout.write(
+      (await import('../../render/markdown.ts')).landingMarkdown(pack, { ...CONTEXT, siteTitle: pack.product.name }),
+    );
+  else await page(overviewText(pack, terminalStyle(io)), io);
+  return Exit.done;
+}
+
+/** `help <topic> <action>`: the raw file, byte for byte. */
+function showAction(pack: Pack, words: string[], io: Io): ExitCode | undefined {
+  const [name, ...topic] = words
+    .join(' ')
+    .split(/[\s./]+/)
+    .reverse();
+  const slug = slugFromSpelling(topic.reverse().join(' '));
+  const owner = slug === undefined ? undefined : pack.resolve(slug);
+  const action = owner === undefined || name === undefined ? undefined : pack.action(owner, name);
+  if (action === undefined) return undefined;
+  io.stdout.write(action.bytes);
+  return Exit.done;
+}
+
+function notFound(pack: Pack, words: string[], slug: string | undefined, io: Io): ExitCode {
+  const { command } = pack.product;
+  const wanted = words.join(' ');
+  const suggestions = slug === undefined ? [] : suggest(slug, pack.ids());
+  const hint =
+    suggestions.length === 0
+      ? [`  hint: all topics: ${command}`]
+      : ['  did you mean', ...suggestions.map((id) => `    ${command} ${wordsOf(id)}`)];
+  io.stderr.write([`docent: there is no help topic "${wanted}"`, ...hint, ''].join('\n'));
+  return Exit.failed;
+}
+
+/** `--pack`, else `--from`, else the configuration found upward, else Docent's own topics. */
+async function openPack(args: Arguments, io: Io): Promise<Pack> {
+  const named = text(args, io, 'pack');
+  if (named !== undefined) return new Pack(resolve(io.cwd, named));
+  const sources = typeof args.flags.from === 'string' ? [args.flags.from] : [];
+  const file = configFileFor(args, io, sources);
+  const guess = uncheckedSettings(file, args, io, sources);
+  if (sources.length === 0 && guess !== undefined && guess.content.length === 0) return openShipped();
+  const fresh = guess === undefined ? undefined : openFresh(cachedPackPath(cacheFolder(io), guess, docentVersion()));
+  if (fresh !== undefined) return fresh;
+  const settings = await loadSettings(args, io, sources);
+  requireSources(settings, 'help --from');
+  const { compileAndOpen, packPath, packSource } = await import('../sources.ts');
+  const given = packSource(settings);
+  return given === undefined ? compileAndOpen(settings, packPath(settings, args, io), io) : new Pack(given);
+}
+
+function openShipped(): Pack {
+  const path = fileURLToPath(shippedPack());
+  if (existsSync(path)) return new Pack(path);
+  throw new CommandError(
+    Exit.environment,
+    'the pack with Docent’s own topics is missing',
+    'in a clone, run: npm run build',
+  );
+}

@@ -1,0 +1,28 @@
+import { resolve } from 'node:path';
+import { buildPack } from '../../build/build.ts';
+import { Pack } from '../../pack/read.ts';
+import { type Command, Exit, usageError } from '../command.ts';
+import { nothingPublished, reportErrors } from '../report.ts';
+import { loadSettings, requireSources, shownPath } from '../settings.ts';
+import { requireFolders } from '../sources.ts';
+
+/** `docent pack`: compiles the sources into one file. */
+export const pack: Command = {
+  name: 'pack',
+  options: { out: { type: 'string' } },
+  async run(args, io) {
+    const { out } = args.flags;
+    if (typeof out !== 'string') throw usageError('where to write the pack is missing', 'add --out FILE');
+    const settings = await loadSettings(args, io, args.positionals);
+    requireSources(settings, 'pack');
+    requireFolders(settings);
+    const path = resolve(io.cwd, out);
+    const { written, diagnostics } = buildPack(settings, path);
+    reportErrors(io, diagnostics);
+    if (!written) throw nothingPublished(settings.strict, diagnostics);
+    const made = new Pack(path);
+    io.stdout.write(`${shownPath(io, path)}: ${made.topicCount} topics, digest ${made.digest.slice(0, 16)}\n`);
+    made.close();
+    return Exit.done;
+  },
+};

@@ -1,0 +1,124 @@
+import { readFileSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join, relative, resolve } from 'node:path';
+import {
+  type ConfigFile,
+  configFromEnvironment,
+  findConfig,
+  mergeConfigs,
+  readConfig,
+  type Settings,
+  settle,
+} from '../config/config.ts';
+import type { DocentConfig } from '../topic/descriptor.ts';
+import { formatDiagnostic } from '../topic/diagnostic.ts';
+import { type Arguments, type Io, text, usageError } from './command.ts';
+
+/** Docent's own version: part of a cached pack's name, because another compiler may compile differently. */
+export function docentVersion(): string {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+}
+
+/** The pack with Docent's own topics; this module runs from `dist/cli` and, in tests, from `src/cli`. */
+export function shippedPack(): URL {
+  return new URL(import.meta.url.endsWith('.ts') ? '../../dist/docent.pack' : '../docent.pack', import.meta.url);
+}
+
+/** The XDG cache folder: https://specifications.freedesktop.org/basedir-spec/latest/ */
+export function cacheFolder(io: Io): string {
+  return join(io.env.XDG_CACHE_HOME || join(io.env.HOME || homedir(), '.cache'), 'docent');
+}
+
+/** The configuration file that a command stands under: named, else found upward from the first source or the current folder. */
+export function configFileFor(args: Arguments, io: Io, sources: string[]): ConfigFile | undefined {
+  const named = text(args, io, 'config');
+  if (named === undefined) return findConfig(resolve(io.cwd, startOf(io, sources[0])));
+  const file = readConfig(resolve(io.cwd, named));
+  if (file === undefined) throw usageError(`the configuration ${named} cannot be read`, 'name a file with --config');
+  return file;
+}
+
+/** The search begins in a source that is a folder, and beside one that is a file. */
+function startOf(io: Io, source: string | undefined): string {
+  if (source === undefined) return '.';
+  return statSync(resolve(io.cwd, source), { throwIfNoEntry: false })?.isFile() ? dirname(source) : source;
+}
+
+/**
+ * Settings that nobody has checked yet: good enough to look for a cached pack, which was built from checked ones or not at all.
+ * @returns undefined when the file is no JSON object.
+ */
+export function uncheckedSettings(
+  file: ConfigFile | undefined,
+  args: Arguments,
+  io: Io,
+  sources: string[],
+): Settings | undefined {
+  try {
+    const config = file === undefined ? {} : JSON.parse(file.text);
+    return merge(config, file, args, io, sources);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Settings from flags, environment and file, in this order of weight.
+ * @throws {CommandError} wrong usage, when the file or a variable is not valid; every problem is named.
+ */
+export async function loadSettings(args: Arguments, io: Io, sources: string[]): Promise<Settings> {
+  const file = configFileFor(args, io, sources);
+  const { checkConfig, parseConfig } = await import('../config/check.ts');
+  let config: DocentConfig = {};
+  if (file !== undefined) {
+    const parsed = parseConfig(file, shownPath(io, file.path));
+    if (parsed.diagnostics.length > 0)
+      throw usageError(`the configuration is not valid\n${parsed.diagnostics.map(formatDiagnostic).join('\n')}`);
+    config = parsed.config;
+  }
+  const problems = checkConfig(configFromEnvironment(io.env));
+  if (problems.length > 0) {
+    const lines = problems.map(({ message, hint }) => `${message}${hint === undefined ? '' : ` (${hint})`}`);
+    throw usageError(`the DOCENT_* environment is not valid: ${lines.join('; ')}`);
+  }
+  return merge(config, file, args, io, sources);
+}
+
+function merge(
+  config: DocentConfig,
+  file: ConfigFile | undefined,
+  args: Arguments,
+  io: Io,
+  sources: string[],
+): Settings {
+  const flags: DocentConfig = {};
+  if (args.flags.strict === true) flags.strict = true;
+  if (args.flags['allow-html'] === true) flags.allowHtml = true;
+  return settle(
+    mergeConfigs(config, configFromEnvironment(io.env), flags),
+    file === undefined ? io.cwd : dirname(file.path),
+    sources.map((source) => resolve(io.cwd, source)),
+    (path) => shownPath(io, path),
+  );
+}
+
+/** @throws {CommandError} wrong usage, when no source is named or configured, or one does not exist. */
+export function requireSources(settings: Settings, command: string): void {
+  if (settings.content.length === 0) {
+    throw usageError(
+      'no source is named, and no docent.config.json is found here or above',
+      `try: docent ${command} FOLDER`,
+    );
+  }
+  for (const { path, shown } of settings.content) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined)
+      throw usageError(`there is no folder ${shown}`, 'name a folder of Markdown files, or a pack');
+  }
+}
+
+/** A path as a person in the current folder would type it. */
+export function shownPath(io: Io, path: string): string {
+  const below = relative(io.cwd, resolve(io.cwd, path));
+  return below === '' ? '.' : below.startsWith('..') ? path : below;
+}

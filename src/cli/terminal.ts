@@ -1,0 +1,42 @@
+import { spawn, spawnSync } from 'node:child_process';
+import type { TerminalStyle } from '../render/terminal.ts';
+import type { Io } from './command.ts';
+
+/** Longer lines are hard to read, however wide the window. Columns. */
+const WIDTH_LIMIT = 100;
+const DEFAULT_WIDTH = 80;
+
+/** What the terminal behind stdout wants: see https://no-color.org and https://force-color.org. */
+export function terminalStyle({ stdout, env }: Io): TerminalStyle {
+  const terminal = stdout.isTTY === true;
+  const forced = env.FORCE_COLOR ? env.FORCE_COLOR !== '0' : undefined;
+  const color = env.NO_COLOR ? false : (forced ?? (terminal && env.TERM !== 'dumb'));
+  const columns = terminal ? (stdout.columns ?? DEFAULT_WIDTH) : DEFAULT_WIDTH;
+  return { width: Math.min(columns, WIDTH_LIMIT), color, links: terminal && color };
+}
+
+/** Writes a text, through the reader's pager when it is longer than the terminal. */
+export async function page(text: string, io: Io): Promise<void> {
+  const { stdout, env } = io;
+  const rows = text.split('\n').length;
+  const pager = pagerOf(env);
+  if (stdout.isTTY !== true || rows <= (stdout.rows ?? Number.POSITIVE_INFINITY) || pager === undefined) {
+    stdout.write(text);
+    return;
+  }
+  await new Promise<void>((done) => {
+    // PAGER may hold arguments, so a shell reads it. LESS is the reader's own where it is set.
+    const child = spawn(pager, { shell: true, stdio: ['pipe', 'inherit', 'inherit'], env: { LESS: 'FRX', ...env } });
+    child.on('error', () => done());
+    child.on('close', () => done());
+    // A reader who leaves the pager early closes its input.
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(text);
+  });
+}
+
+/** An empty PAGER, or `cat`, means: no pager. */
+function pagerOf(env: Io['env']): string | undefined {
+  if (env.PAGER !== undefined) return env.PAGER === '' || env.PAGER === 'cat' ? undefined : env.PAGER;
+  return spawnSync('less', ['--version'], { stdio: 'ignore' }).status === 0 ? 'less' : undefined;
+}

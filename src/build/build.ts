@@ -10,7 +10,7 @@ import { byPlace, type Diagnostic, isError } from '../topic/diagnostic.ts';
 
 /** What compiling the sources gave: a catalog, unless nothing may be published. */
 export interface BuildResult {
-  /** Absent when there is no topic at all, or a strict build has an error. */
+  /** Absent when there is nothing to read at all, or a strict build has an error. */
   catalog?: Catalog;
   /** All problems of all files, by place. */
   diagnostics: Diagnostic[];
@@ -35,7 +35,8 @@ export function build(settings: Settings): BuildResult {
   const { catalog, diagnostics: found } = buildCatalog(compiled);
   diagnostics.push(...found);
   diagnostics.sort(byPlace);
-  const published = catalog.topics.length > 0 && !(strict && diagnostics.some(isError));
+  const published =
+    (catalog.topics.length > 0 || catalog.landing !== undefined) && !(strict && diagnostics.some(isError));
   return { ...(published ? { catalog } : {}), diagnostics, stamps };
 }
 

@@ -17,14 +17,14 @@ export function cachedPackPath(cacheFolder: string, settings: Settings, compiler
  * @returns undefined when it is missing, stale, damaged or of another format: then it has to be built again.
  */
 export function openFresh(path: string): Pack | undefined {
-  let pack: Pack;
+  let pack: Pack | undefined;
   try {
     pack = new Pack(path);
+    if (pack.stamps().every(isCurrent)) return pack;
   } catch {
-    return undefined;
+    // Whatever is wrong with it, building it again mends it.
   }
-  if (pack.stamps().every(isCurrent)) return pack;
-  pack.close();
+  pack?.close();
   return undefined;
 }
 

@@ -7,7 +7,7 @@ import { ATTACHMENT_LIMIT_BYTES, type CompiledTopic } from '../compile/topic.ts'
 import type { Block } from '../topic/block.ts';
 import type { RawFile } from '../topic/compiled.ts';
 import { type Diagnostic, type DiagnosticCode, diagnose } from '../topic/diagnostic.ts';
-import { segmentFromName, slugOf } from '../topic/id.ts';
+import { segmentFromName, slugFromSpelling, slugOf } from '../topic/id.ts';
 import { nearest } from '../topic/nearest.ts';
 
 const IMAGE_TYPES: Record<string, string> = {
@@ -21,6 +21,9 @@ const IMAGE_TYPES: Record<string, string> = {
   '.webp': 'image/webp',
 };
 
+/** Documents below `/help/` that are no topic's page. */
+const HELP_DOCUMENT = /\.(json|md|txt)$|^(topic-tree\/?|_files\/.*|v\d+\.\d+(\/.*)?)$/;
+
 /** Where a link leads: `path` below `/help/` when it stays on the site, `url` as it is otherwise. */
 type Target = { path: string } | { url: string } | undefined;
 
@@ -28,13 +31,24 @@ type Target = { path: string } | { url: string } | undefined;
 export class LinkResolver {
   readonly files = new Map<string, RawFile>();
   private readonly anchors: Map<string, Set<string>>;
+  /** `slug/name` in lower case, and the path of the file in the source, to the action's path below `/help/`. */
+  private readonly actions = new Map<string, string>();
   private readonly aliases: Map<string, string>;
   private readonly diagnostics: Diagnostic[];
 
   constructor(topics: CompiledTopic[], aliases: Map<string, string>, diagnostics: Diagnostic[]) {
     this.anchors = new Map(topics.map((topic) => [slugOf(topic.id), new Set(topic.outline.map((entry) => entry.id))]));
+    for (const topic of topics) this.addActions(topic);
     this.aliases = aliases;
     this.diagnostics = diagnostics;
+  }
+
+  private addActions({ id, front, source }: CompiledTopic): void {
+    for (const [name, { file }] of Object.entries(front.actions ?? {})) {
+      const path = `${slugOf(id)}/${name}`;
+      this.actions.set(path.toLowerCase(), path);
+      this.actions.set(posix.normalize(posix.join(posix.dirname(source.path), file)), path);
+    }
   }
 
   /**
@@ -45,11 +59,13 @@ export class LinkResolver {
     if (topic.links.length === 0) return { html: topic.html, blocks: topic.blocks };
     const targets = topic.links.map((link) => this.target(topic, link));
     const up = topic.id === '' ? '' : '../'.repeat(topic.id.split('.').length);
-    const html = topic.html.replace(new RegExp(` (href|src)="${LINK_SCHEME}(\\d+)"`, 'g'), (_, name, index) => {
+    // The `<` makes sure that it is no text: there it would be escaped.
+    const placeholder = new RegExp(`<(a href|img src)="${LINK_SCHEME}(\\d+)"`, 'g');
+    const html = topic.html.replace(placeholder, (_, start: string, index) => {
       const target = targets[Number(index)];
-      if (target === undefined) return '';
+      if (target === undefined) return `<${start.split(' ')[0]}`;
       const address = 'url' in target ? target.url : `${up}${target.path}` || './';
-      return ` ${name}="${escapeAttribute(address)}"`;
+      return `<${start}="${escapeAttribute(address)}"`;
     });
     const blocks = JSON.stringify(topic.blocks).replace(
       new RegExp(`"href":"${LINK_SCHEME}(\\d+)",?`, 'g'),
@@ -85,16 +101,19 @@ export class LinkResolver {
     }
     const isImage = link.image || IMAGE_TYPES[posix.extname(joined).toLowerCase()] !== undefined;
     if (isImage) return this.image(topic, link, joined);
+    const action = this.actions.get(joined);
+    if (action !== undefined) return { path: action };
     return this.topicLink(topic, link, slugFromPath(joined), fragment, `there is no topic at "${href}"`);
   }
 
-  /** A path from the root: a topic's own URL is checked, anything else is the site's business. */
+  /** A path from the root: a topic's own URL is checked, other help documents move with the base path, the rest is the site's business. */
   private absolute(topic: CompiledTopic, link: LinkReference, path: string, rest: string): Target {
-    const inHelp = /^\/help\/(.+?)\/?$/.exec(path)?.[1];
-    if (link.image || inHelp === undefined || /\.[a-z]+$|^(topic-tree|_files\/.*|v\d+\.\d+.*)$/.test(inHelp))
-      return { url: path + rest };
+    const below = /^\/help\/(.*)$/s.exec(path)?.[1];
+    if (below === undefined) return { url: path + rest };
+    if (link.image || HELP_DOCUMENT.test(below)) return { path: below + rest };
     const fragment = /#.*$/.exec(rest)?.[0] ?? '';
-    return this.topicLink(topic, link, slugFromPath(inHelp), fragment, `there is no topic at "${path}"`);
+    const slug = below === '' ? '' : slugFromSpelling(below.replace(/\/$/, ''));
+    return this.topicLink(topic, link, slug ?? below, fragment, `there is no topic at "${path}"`);
   }
 
   private topicLink(
@@ -105,6 +124,8 @@ export class LinkResolver {
     missing: string,
   ): Target {
     const found = this.anchors.has(slug) ? slug : this.aliases.get(slug);
+    const action = found === undefined ? this.actions.get(slug) : undefined;
+    if (action !== undefined) return { path: action };
     if (found === undefined && slug !== '') {
       const near = nearest(slug, this.anchors.keys());
       this.report(
@@ -122,7 +143,8 @@ export class LinkResolver {
 
   private checkFragment(topic: CompiledTopic, link: LinkReference, slug: string, fragment: string): void {
     const anchors = this.anchors.get(slug);
-    if (anchors === undefined || anchors.has(decode(fragment))) return;
+    // In every browser `#` and `#top` lead to the top of a page.
+    if (anchors === undefined || anchors.has(decode(fragment)) || /^(top)?$/i.test(fragment)) return;
     const near = nearest(fragment, anchors);
     this.report(
       topic,

@@ -1,5 +1,6 @@
 import { PackError } from '../pack/format.ts';
 import { nearest } from '../topic/nearest.ts';
+import { visible } from '../topic/visible.ts';
 import { type Command, CommandError, Exit, type ExitCode, type Io, parseArguments, usageError } from './command.ts';
 import { docentVersion } from './settings.ts';
 
@@ -54,7 +55,7 @@ export async function run(argv: string[], io: Io): Promise<ExitCode> {
     return await dispatch(argv, io);
   } catch (error) {
     const { message, hint, exit } = explain(error, io);
-    io.stderr.write(`docent: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`);
+    io.stderr.write(visible(`docent: ${message}\n${hint === undefined ? '' : `  hint: ${hint}\n`}`));
     return exit;
   }
 }

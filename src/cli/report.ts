@@ -19,5 +19,5 @@ export function nothingPublished(strict: boolean, diagnostics: Diagnostic[]): Co
       'mend the files above, or build without strict',
     );
   }
-  return new CommandError(Exit.failed, 'nothing is published, because no topic is left', 'mend the files above');
+  return new CommandError(Exit.failed, 'nothing is published, because no file is left', 'mend what is reported above');
 }

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { Catalog, CatalogTopic } from '../topic/compiled.ts';
@@ -16,7 +16,7 @@ export function writePack(path: string, catalog: Catalog, product: Product, stam
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   try {
     if (statSync(path, { throwIfNoEntry: false })?.isDirectory()) throw new Error('it is a folder');
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     // SQLite only says that it could not; the file system says why.
     closeSync(openSync(temporary, 'wx'));
     fill(temporary, catalog, product, stamps);
@@ -82,6 +82,18 @@ function contentDigest(published: [id: string, descriptor: string][]): string {
   const hash = createHash('sha256');
   for (const [, descriptor] of published.sort(([a], [b]) => byCodeUnit(a, b))) hash.update(descriptor);
   return hash.digest('hex');
+}
+
+/** Folder by folder: where a file system refuses new entries with ENOENT, as /proc does, Node's recursive form never returns. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process may have been faster.
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
 }
 
 /** A rename may reach the disk before the data does; after this it cannot. */

@@ -1,5 +1,6 @@
 import stringWidth from 'string-width';
 import type { Align, Block, Span } from '../topic/block.ts';
+import { visible } from '../topic/visible.ts';
 
 /** How a terminal wants its text. */
 export interface TerminalStyle {
@@ -44,30 +45,26 @@ export class Layout {
   private readonly style: TerminalStyle;
   private readonly width: number;
 
-  constructor(style: TerminalStyle) {
+  constructor(style: TerminalStyle, width = Math.max(MINIMUM_WIDTH, style.width)) {
     this.style = style;
-    this.width = Math.max(MINIMUM_WIDTH, style.width);
+    this.width = width;
   }
 
   /** The page so far, with a final line break. */
   text(): string {
-    return `${this.lines
-      .join('\n')
-      .replace(/\n{3,}/g, '\n\n')
-      .replace(/\n+$/, '')}\n`;
+    return `${this.lines.join('\n').replace(/\n+$/, '')}\n`;
   }
 
   /** Running head: left, middle, right; what does not fit is left out from the middle on. */
   header(left: string, middle: string, right: string): void {
-    const [l, m, r] = [clean(left), clean(middle), clean(right)];
+    const [l, m, r] = [visible(left), visible(middle), visible(right)];
     const free = this.width - widthOf(l) - widthOf(r);
-    const centred = free >= widthOf(m) + 4;
-    const before = centred ? Math.floor((this.width - widthOf(m)) / 2) - widthOf(l) : 0;
-    const gap =
-      centred && before >= 2
-        ? `${' '.repeat(before)}${m}${' '.repeat(Math.max(2, free - before - widthOf(m)))}`
-        : ' '.repeat(Math.max(2, free));
-    this.lines.push(this.paint({ text: `${l}${gap}${r}`.trimEnd(), attributes: ['dim'] }), '');
+    const before = Math.floor((this.width - widthOf(m)) / 2) - widthOf(l);
+    const after = free - before - widthOf(m);
+    let text = l;
+    if (before >= 2 && after >= 2) text = `${l}${' '.repeat(before)}${m}${' '.repeat(after)}${r}`;
+    else if (free >= 2) text = `${l}${' '.repeat(free)}${r}`;
+    this.lines.push(this.paint({ text: text.trimEnd(), attributes: ['dim'] }), '');
   }
 
   title(text: string): void {
@@ -77,8 +74,8 @@ export class Layout {
   /** A line of facts under the title. */
   note(text: string): void {
     if (this.lines.at(-1) === '') this.lines.pop();
-    for (const line of this.wrap([{ text, attributes: ['dim'] }], 0)) this.lines.push(line);
-    this.lines.push('');
+    this.add(this.wrap(toPieces([text], ['dim'], false), 0));
+    this.gap();
   }
 
   heading(text: string): void {
@@ -87,21 +84,18 @@ export class Layout {
 
   /** Terms and what they mean, aligned where the terms are short. */
   definitions(entries: [term: string, meaning: string][]): void {
-    const longest = Math.max(...entries.map(([term]) => widthOf(clean(term))));
+    const longest = widest(entries.map(([term]) => visible(term)));
     const aligned = longest + INDENT + 2 <= this.width / 2;
     for (const [term, meaning] of entries) {
-      const head = this.paint({ text: clean(term), attributes: ['cyan'] });
+      const head = this.paint({ text: visible(term), attributes: ['cyan'] });
       const column = aligned ? INDENT + longest + 2 : INDENT * 2;
-      const body = meaning === '' ? [] : this.wrap([{ text: clean(meaning), attributes: [] }], column);
+      const body = meaning === '' ? [] : this.wrap([{ text: visible(meaning), attributes: [] }], column);
       const first = `${' '.repeat(INDENT)}${head}`;
-      if (!aligned || body.length === 0) this.lines.push(first, ...body);
-      else
-        this.lines.push(
-          `${first}${' '.repeat(column - INDENT - widthOf(clean(term)))}${(body[0] as string).trimStart()}`,
-          ...body.slice(1),
-        );
+      const gap = ' '.repeat(Math.max(0, column - INDENT - widthOf(visible(term))));
+      if (aligned && body.length > 0) this.add([`${first}${gap}${body[0]?.trimStart()}`, ...body.slice(1)]);
+      else this.add([first, ...body]);
     }
-    this.lines.push('');
+    this.gap();
   }
 
   blocks(blocks: Block[], indent = INDENT): void {
@@ -123,7 +117,7 @@ export class Layout {
         return;
       case 'code':
         for (const line of block.text.split('\n')) {
-          const text = clean(line.replaceAll('\t', TAB));
+          const text = visible(line.replaceAll('\t', TAB).trimEnd());
           this.lines.push(`${pad}  ${this.paint({ text, attributes: ['cyan'] })}`.trimEnd());
         }
         break;
@@ -143,31 +137,40 @@ export class Layout {
         this.table(block.rows, block.align, indent);
         break;
     }
-    this.lines.push('');
+    this.gap();
+  }
+
+  /** One by one: a table may have more rows than a call can have arguments. */
+  private add(lines: Iterable<string>): void {
+    for (const line of lines) this.lines.push(line);
+  }
+
+  /** A blank line, unless there is one already. */
+  private gap(): void {
+    if (this.lines.at(-1) !== '') this.lines.push('');
   }
 
   private paragraph(spans: Span[], indent: number, gap = true): void {
-    this.lines.push(...this.wrap(toPieces(spans, [], this.style.links), Math.max(0, indent)));
-    if (gap) this.lines.push('');
+    this.add(this.wrap(toPieces(spans, [], this.style.links), Math.max(0, indent)));
+    if (gap) this.gap();
   }
 
   /** Blocks behind a marker: laid out alone in what is left of the width, then prefixed. */
   private nested(blocks: Block[], indent: number, first: string, rest: string): void {
-    const inner = new Layout({ ...this.style, width: this.width - indent - first.length });
+    const inner = new Layout(this.style, this.width - indent - first.length);
     inner.blocks(blocks, 0);
     const lines = inner.text().trimEnd().split('\n');
     lines.forEach((line, index) => {
       this.lines.push(`${' '.repeat(indent)}${index === 0 ? first : rest}${line}`.trimEnd());
     });
     // A long item is set off from the next one; short ones stand close together.
-    if (blocks.length > 1 && blocks.some((block) => block.type === 'paragraph') && lines.includes(''))
-      this.lines.push('');
+    if (blocks.length > 1 && blocks.some((block) => block.type === 'paragraph') && lines.includes('')) this.gap();
   }
 
   /** Columns where they fit; else each row as a group of `header: value` lines. */
   private table(rows: Span[][][], align: Align[], indent: number): void {
     const cells = rows.map((row) => row.map((cell) => this.wrapless(cell)));
-    const widths = align.map((_, column) => Math.max(...cells.map((row) => widthOf(strip(row[column] ?? '')))));
+    const widths = align.map((_, column) => widest(cells.map((row) => strip(row[column] ?? ''))));
     const pad = ' '.repeat(indent);
     const total = indent + widths.reduce((sum, width) => sum + width + 2, -2);
     if (total <= this.width) {
@@ -175,17 +178,17 @@ export class Layout {
         pad + row.map((cell, column) => alignCell(cell, widths[column] ?? 0, align[column] ?? null)).join('  ');
       const [head, ...body] = cells as [string[], ...string[][]];
       const rule = pad + widths.map((width) => '─'.repeat(width)).join('  ');
-      this.lines.push(line(head).trimEnd(), rule, ...body.map((row) => line(row).trimEnd()));
+      this.add([line(head).trimEnd(), rule, ...body.map((row) => line(row).trimEnd())]);
       return;
     }
     const [head = [], ...body] = rows;
-    for (const row of body) {
+    // Without a row the header is still worth reading.
+    for (const row of body.length > 0 ? body : [head.map(() => [])]) {
       row.forEach((cell, column) => {
         const label: Span = { type: 'strong', spans: [...(head[column] ?? []), ': '] };
-        const lines = this.wrap(toPieces([label, ...cell], [], this.style.links), indent + (column === 0 ? 0 : 2));
-        this.lines.push(...lines);
+        this.add(this.wrap(toPieces([label, ...cell], [], this.style.links), indent + (column === 0 ? 0 : 2)));
       });
-      this.lines.push('');
+      this.gap();
     }
   }
 
@@ -241,12 +244,12 @@ function toPieces(spans: Span[], attributes: Attribute[], links: boolean): Piece
 }
 
 function spanPieces(span: Span, attributes: Attribute[], links: boolean): Piece[] {
-  if (typeof span === 'string') return [{ text: clean(span.replace(/\s+/g, ' ')), attributes }];
+  if (typeof span === 'string') return [{ text: visible(span.replace(/\s+/g, ' ')), attributes }];
   switch (span.type) {
     case 'break':
       return [{ text: '\n', attributes }];
     case 'code':
-      return [{ text: clean(span.text.replace(/\s+/g, ' ')), attributes: [...attributes, 'cyan'] }];
+      return [{ text: visible(span.text.replace(/\s+/g, ' ')), attributes: [...attributes, 'cyan'] }];
     case 'strong':
       return toPieces(span.spans, [...attributes, 'bold'], links);
     case 'em':
@@ -260,21 +263,14 @@ function spanPieces(span: Span, attributes: Attribute[], links: boolean): Piece[
 
 /** A web address becomes a hyperlink where the terminal has them, and is written out where it has not. */
 function linkPieces(link: Extract<Span, { type: 'link' }>, attributes: Attribute[], links: boolean): Piece[] {
+  // What is escaped already stays as it is.
   const external =
-    link.href !== undefined && /^https?:\/\//.test(link.href) ? encodeURI(decodeSafely(link.href)) : undefined;
+    link.href !== undefined && /^https?:\/\//.test(link.href) ? encodeURI(link.href).replaceAll('%25', '%') : undefined;
   const pieces = toPieces(link.spans, external === undefined ? attributes : [...attributes, 'underline'], links);
   if (external === undefined) return pieces;
   if (links) return pieces.map((piece) => ({ ...piece, href: external }));
   const shown = pieces.map((piece) => piece.text).join('');
-  return shown === link.href ? pieces : [...pieces, { text: ` <${clean(link.href as string)}>`, attributes }];
-}
-
-function decodeSafely(url: string): string {
-  try {
-    return decodeURI(url);
-  } catch {
-    return url;
-  }
+  return shown === link.href ? pieces : [...pieces, { text: ` <${visible(link.href as string)}>`, attributes }];
 }
 
 /** Splits pieces at white space. A word may consist of several pieces: `**a**b`. */
@@ -327,13 +323,11 @@ function widthOf(text: string): number {
   return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
 }
 
+function widest(texts: string[]): number {
+  return texts.reduce((width, text) => Math.max(width, widthOf(text)), 0);
+}
+
 function strip(text: string): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the sequences that `paint` writes.
   return text.replace(/\x1b\[\d+m|\x1b\]8;;[^\x1b]*\x1b\\/g, '');
-}
-
-/** Control characters move the cursor, and bidirectional overrides make text read as something else: neither reaches a terminal. */
-export function clean(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for.
-  return text.replace(/[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufff9-\ufffb]/g, '\ufffd');
 }

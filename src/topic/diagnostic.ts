@@ -1,4 +1,5 @@
 import { byCodeUnit } from './id.ts';
+import { visible } from './visible.ts';
 
 /**
  * Every diagnostic that compiling can give, by its stable code. An error leaves the file out (and stops a strict build);
@@ -78,11 +79,16 @@ export function byPlace(a: Diagnostic, b: Diagnostic): number {
 export function formatDiagnostic(d: Diagnostic): string {
   const place = `${d.file}:${d.line}:${d.column}`;
   const hint = d.hint === undefined ? '' : `\n  hint: ${d.hint}`;
-  return `${place}: ${d.severity} ${d.code}: ${d.message}${hint}`;
+  return visible(`${place}: ${d.severity} ${d.code}: ${d.message}${hint}`);
 }
 
 export function isError(d: Diagnostic): boolean {
   return d.severity === 'error';
+}
+
+/** `1 topic`, `2 topics`. */
+export function plural(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** `2 errors, 1 warning`; empty when there is neither. */
@@ -90,7 +96,7 @@ export function countDiagnostics(diagnostics: Diagnostic[]): string {
   const errors = diagnostics.filter(isError).length;
   const warnings = diagnostics.length - errors;
   const parts: string[] = [];
-  if (errors > 0) parts.push(`${errors} ${errors === 1 ? 'error' : 'errors'}`);
-  if (warnings > 0) parts.push(`${warnings} ${warnings === 1 ? 'warning' : 'warnings'}`);
+  if (errors > 0) parts.push(plural(errors, 'error'));
+  if (warnings > 0) parts.push(plural(warnings, 'warning'));
   return parts.join(', ');
 }

@@ -1,5 +1,5 @@
 import { build } from '../../build/build.ts';
-import { countDiagnostics, formatDiagnostic, isError } from '../../topic/diagnostic.ts';
+import { countDiagnostics, formatDiagnostic, isError, plural } from '../../topic/diagnostic.ts';
 import { type Command, Exit } from '../command.ts';
 import { loadSettings, requireSources } from '../settings.ts';
 import { requireFolders } from '../sources.ts';
@@ -16,7 +16,7 @@ export const check: Command = {
     if (args.flags.json === true) io.stdout.write(`${JSON.stringify(diagnostics, null, 2)}\n`);
     else for (const diagnostic of diagnostics) io.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
     const topics = catalog?.topics.length ?? 0;
-    const summary = `${topics} topics, ${countDiagnostics(diagnostics) || 'nothing to complain about'}\n`;
+    const summary = `${plural(topics, 'topic')}, ${countDiagnostics(diagnostics) || 'nothing to complain about'}\n`;
     (args.flags.json === true ? io.stderr : io.stdout).write(summary);
     return diagnostics.some(isError) ? Exit.failed : Exit.done;
   },

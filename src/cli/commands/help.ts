@@ -7,6 +7,7 @@ import { Pack } from '../../pack/read.ts';
 import type { RenderContext } from '../../render/context.ts';
 import { overviewText, topicText } from '../../render/text.ts';
 import { slugFromSpelling, wordsOf } from '../../topic/id.ts';
+import { visible } from '../../topic/visible.ts';
 import {
   type Arguments,
   type Command,
@@ -102,20 +103,28 @@ function showAction(pack: Pack, words: string[], io: Io): ExitCode | undefined {
 
 function notFound(pack: Pack, words: string[], slug: string | undefined, io: Io): ExitCode {
   const { command } = pack.product;
-  const wanted = words.join(' ');
+  const wanted = shorten(words.join(' '));
   const suggestions = slug === undefined ? [] : suggest(slug, pack.ids());
   const hint =
     suggestions.length === 0
       ? [`  hint: all topics: ${command}`]
       : ['  did you mean', ...suggestions.map((id) => `    ${command} ${wordsOf(id)}`)];
-  io.stderr.write([`docent: there is no help topic "${wanted}"`, ...hint, ''].join('\n'));
+  io.stderr.write(visible([`docent: there is no help topic "${wanted}"`, ...hint, ''].join('\n')));
   return Exit.failed;
+}
+
+/** What was typed, as a message repeats it. Characters. */
+const ECHO_LIMIT = 80;
+
+function shorten(text: string): string {
+  return text.length > ECHO_LIMIT ? `${text.slice(0, ECHO_LIMIT - 1)}…` : text;
 }
 
 /** `--pack`, else `--from`, else the configuration found upward, else Docent's own topics. */
 async function openPack(args: Arguments, io: Io): Promise<Pack> {
-  const named = text(args, io, 'pack');
-  if (named !== undefined) return new Pack(resolve(io.cwd, named));
+  // A source named on the command line outweighs a pack named in the environment.
+  const named = typeof args.flags.from === 'string' ? args.flags.pack : text(args, io, 'pack');
+  if (typeof named === 'string') return new Pack(resolve(io.cwd, named));
   const sources = typeof args.flags.from === 'string' ? [args.flags.from] : [];
   const file = configFileFor(args, io, sources);
   const guess = uncheckedSettings(file, args, io, sources);

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { buildPack } from '../../build/build.ts';
 import { Pack } from '../../pack/read.ts';
+import { plural } from '../../topic/diagnostic.ts';
 import { type Command, Exit, usageError } from '../command.ts';
 import { nothingPublished, reportErrors } from '../report.ts';
 import { loadSettings, requireSources, shownPath } from '../settings.ts';
@@ -21,7 +22,9 @@ export const pack: Command = {
     reportErrors(io, diagnostics);
     if (!written) throw nothingPublished(settings.strict, diagnostics);
     const made = new Pack(path);
-    io.stdout.write(`${shownPath(io, path)}: ${made.topicCount} topics, digest ${made.digest.slice(0, 16)}\n`);
+    io.stdout.write(
+      `${shownPath(io, path)}: ${plural(made.topicCount, 'topic')}, digest ${made.digest.slice(0, 16)}\n`,
+    );
     made.close();
     return Exit.done;
   },

@@ -5,6 +5,7 @@ import { createHandler, type HelpHandler } from '../../http/handler.ts';
 import { type Listening, listen } from '../../http/listen.ts';
 import { Pack } from '../../pack/read.ts';
 import type { PageRenderer } from '../../render/page.ts';
+import { plural } from '../../topic/diagnostic.ts';
 import { type Command, CommandError, Exit, type Io, text, usageError } from '../command.ts';
 import { docentVersion, loadSettings, requireSources } from '../settings.ts';
 import { compileAndOpen, packPath, packSource } from '../sources.ts';
@@ -36,9 +37,7 @@ export const serve: Command = {
     const site = new LiveSite(settings, await loadTheme(settings.base), io, pack);
     const server = await listenOrExplain((request) => site.answer(request), host, port);
     const seconds = ((performance.now() - started) / 1000).toFixed(2);
-    io.stdout.write(
-      `Docent ${docentVersion()}: ${pack.topicCount} ${pack.topicCount === 1 ? 'topic' : 'topics'} in ${seconds} s\n`,
-    );
+    io.stdout.write(`Docent ${docentVersion()}: ${plural(pack.topicCount, 'topic')} in ${seconds} s\n`);
     io.stdout.write(`${server.url.replace(/\/$/, settings.base)}/\n`);
     const watchers =
       args.flags.watch === true
@@ -77,7 +76,7 @@ class LiveSite {
     this.pack = pack;
     this.handler = this.handlerFor(pack);
     setTimeout(() => old.close(), PACK_GRACE_MS).unref();
-    this.io.stdout.write(`${pack.topicCount} topics compiled again\n`);
+    this.io.stdout.write(`${plural(pack.topicCount, 'topic')} compiled again\n`);
   }
 
   close(): void {

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { DOORS, LAYERS, readSources, violations } from './layers.ts';
+
+const sources = readSources(new URL('../', import.meta.url));
+
+test('every file of src/ imports only from lower layers, and packages through their one door', () => {
+  assert.ok(sources.length > 50, `only ${sources.length} files were found`);
+  assert.deepEqual(sources.flatMap(violations), []);
+});
+
+test('every folder of src/ has a layer, and every door is used', () => {
+  const used = Object.keys(DOORS).filter((name) => sources.some(({ text }) => text.includes(`from '${name}`)));
+  assert.deepEqual(used, Object.keys(DOORS));
+  const folders = new Set(sources.map(({ path }) => path.split('/')[0]));
+  for (const name of ['topic', 'compile', 'config', 'catalog', 'pack', 'build', 'render', 'http', 'cli']) {
+    assert.ok(folders.has(name) && LAYERS[name] !== undefined, name);
+  }
+});
+
+for (const [what, path, text, expected] of [
+  ['an import from above', 'topic/id.ts', "import { x } from '../compile/topic.ts';", 'topic must not import compile'],
+  ['a sibling', 'render/json.ts', "import type { X } from '../build/build.ts';", 'render must not import build'],
+  ['a type', 'pack/read.ts', "import type { X } from '../compile/topic.ts';", 'pack must not import compile'],
+  ['a re-export', 'compile/a.ts', "export * from '../http/handler.ts';", 'compile must not import http'],
+  ['a dynamic import', 'catalog/a.ts', "const a = () => import('../pack/read.ts');", 'catalog must not import pack'],
+  [
+    'a component',
+    'components/A.astro',
+    "---\nimport { run } from '../cli/main.ts';\n---\n<p />",
+    'theme must not import cli',
+  ],
+  ['a closed door', 'build/build.ts', "import { marked } from 'marked';", 'may import marked'],
+  ['a door by a subpath', 'catalog/a.ts', "import Ajv from 'ajv/dist/2020.js';", 'may import ajv'],
+  ['astro', 'http/handler.ts', "import x from 'astro:content';", 'imports astro:content below layer 5'],
+  ['the environment', 'build/build.ts', 'export const x = process.env.X;', 'reads the environment below layer 5'],
+  ['an unknown folder', 'utils/x.ts', '', 'is in no layer'],
+] as const) {
+  test(`the check sees ${what}`, () => {
+    const found = violations({ path, text });
+    assert.equal(found.length, 1);
+    assert.match(found[0] as string, new RegExp(expected));
+  });
+}

@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { docent, ROOT, serve, temporaryFolder, writeFiles } from './cli/support.ts';
+
+const run = promisify(execFile);
+const folder = temporaryFolder();
+const installed = join(folder, 'node_modules', 'docent');
+const bin = join(folder, 'node_modules', '.bin', 'docent');
+
+/** A first installation fetches the run-time packages. Milliseconds. */
+const INSTALL_LIMIT_MS = 180_000;
+
+before(
+  async () => {
+    const { stdout } = await run('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+      cwd: ROOT,
+    });
+    const tarball = readdirSync(folder).find((name) => name.endsWith('.tgz'));
+    assert.ok(tarball !== undefined, stdout);
+    writeFiles(folder, { 'package.json': '{"private": true}', 'docs/hello.md': '# Hello\n\nFrom a package.\n' });
+    await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', `./${tarball}`], { cwd: folder });
+  },
+  { timeout: INSTALL_LIMIT_MS },
+);
+
+test('the package brings what it needs and nothing of the build', () => {
+  const packages = readdirSync(join(folder, 'node_modules'));
+  for (const name of ['astro', 'vite', 'typescript', 'playwright', 'shiki']) assert.ok(!packages.includes(name), name);
+  assert.ok(!existsSync(join(installed, 'content')) && !existsSync(join(installed, 'tests')));
+  for (const path of [
+    'dist/cli/main.js',
+    'dist/theme/server/entry.mjs',
+    'dist/docent.pack',
+    'schemas/descriptor.schema.json',
+  ]) {
+    assert.ok(existsSync(join(installed, path)), path);
+  }
+});
+
+test('no file of the package names the folder that it was built in', () => {
+  const files = readdirSync(installed, { recursive: true, encoding: 'utf8' }).filter(
+    (path) => !path.startsWith('node_modules'),
+  );
+  for (const path of files) {
+    if (!statSync(join(installed, path)).isFile()) continue;
+    assert.ok(!readFileSync(join(installed, path), 'latin1').includes(ROOT.replace(/\/$/, '')), path);
+  }
+});
+
+test('help shows Docent’s own topics', async () => {
+  const { code, stdout } = await docent(['help', 'errors', 'IDEMPOTENCY_CONFLICT'], { cwd: folder, bin });
+  assert.equal(code, 0);
+  assert.match(stdout, /^errors\.IDEMPOTENCY_CONFLICT /);
+});
+
+test('serve compiles a folder and renders pages without Astro', async () => {
+  const server = await serve(['docs'], { cwd: folder, bin });
+  const html = await (await fetch(`${server.url}/help/hello/`)).text();
+  assert.match(html, /<h1[^>]*>[\s\S]*Hello[\s\S]*<\/h1>/);
+  const css = /href="(\/_astro\/[^"]+\.css)"/.exec(html)?.[1];
+  assert.equal((await fetch(`${server.url}${css}`)).status, 200);
+  assert.equal((await fetch(`${server.url}/schemas/descriptor.schema.json`)).status, 200);
+  assert.equal(await server.stop(), 0);
+});
+
+test('pack and check work from the package', async () => {
+  assert.equal((await docent(['check', 'docs'], { cwd: folder, bin })).code, 0);
+  assert.equal((await docent(['pack', 'docs', '--out', 'x.pack'], { cwd: folder, bin })).code, 0);
+});

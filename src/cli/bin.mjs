@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 // The `docent` command. It parses on Node 20: where Node is older than what Docent needs, it goes on with the Node that npm put beside
 // the package, or says what is missing. In a clone that is not built yet it builds first.
-import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { constants } from 'node:os';
+import module from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -14,6 +13,8 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'dist', 'cli', 'main.js');
 const setup = join(root, 'scripts', 'setup.mjs');
 
+// A reader of help waits for V8 to compile these few files; from the second time on it does not have to.
+module.enableCompileCache?.();
 if (existsSync(setup) && !existsSync(main)) await buildClone();
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
   const { main: run } = await import(pathToFileURL(main).href);
@@ -26,7 +27,7 @@ if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
       'install a newer Node, or run: npm install node',
     );
   } else {
-    continueWith(node);
+    await continueWith(node);
   }
 }
 
@@ -53,7 +54,9 @@ function nearestNode(from) {
 }
 
 /** @param {string} node */
-function continueWith(node) {
+async function continueWith(node) {
+  const { spawn } = await import('node:child_process');
+  const { constants } = await import('node:os');
   const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
   const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);

@@ -1,5 +1,4 @@
 import { PackError } from '../pack/format.ts';
-import { nearest } from '../topic/nearest.ts';
 import { visible } from '../topic/visible.ts';
 import { type Command, CommandError, Exit, type ExitCode, type Io, parseArguments, usageError } from './command.ts';
 import { docentVersion } from './settings.ts';
@@ -69,6 +68,7 @@ async function dispatch(argv: string[], io: Io): Promise<ExitCode> {
   }
   const load = Object.hasOwn(COMMANDS, first) ? COMMANDS[first] : undefined;
   if (load === undefined) {
+    const { nearest } = await import('../topic/nearest.ts');
     const near = nearest(first, Object.keys(COMMANDS));
     const hint =
       near === undefined ? `commands: ${Object.keys(COMMANDS).join(', ')}` : `did you mean "docent ${near}"?`;

@@ -1,4 +1,3 @@
-import { spawn, spawnSync } from 'node:child_process';
 import type { TerminalStyle } from '../render/terminal.ts';
 import type { Io } from './command.ts';
 
@@ -19,11 +18,13 @@ export function terminalStyle({ stdout, env }: Io): TerminalStyle {
 export async function page(text: string, io: Io): Promise<void> {
   const { stdout, env } = io;
   const rows = text.split('\n').length;
-  const pager = pagerOf(env);
-  if (stdout.isTTY !== true || rows <= (stdout.rows ?? Number.POSITIVE_INFINITY) || pager === undefined) {
+  const fits = stdout.isTTY !== true || rows <= (stdout.rows ?? Number.POSITIVE_INFINITY);
+  const pager = fits ? undefined : await pagerOf(env);
+  if (pager === undefined) {
     stdout.write(text);
     return;
   }
+  const { spawn } = await import('node:child_process');
   await new Promise<void>((done) => {
     // PAGER may hold arguments, so a shell reads it. LESS is the reader's own where it is set.
     const child = spawn(pager, { shell: true, stdio: ['pipe', 'inherit', 'inherit'], env: { LESS: 'FRX', ...env } });
@@ -36,7 +37,8 @@ export async function page(text: string, io: Io): Promise<void> {
 }
 
 /** An empty PAGER, or `cat`, means: no pager. */
-function pagerOf(env: Io['env']): string | undefined {
+async function pagerOf(env: Io['env']): Promise<string | undefined> {
   if (env.PAGER !== undefined) return env.PAGER === '' || env.PAGER === 'cat' ? undefined : env.PAGER;
+  const { spawnSync } = await import('node:child_process');
   return spawnSync('less', ['--version'], { stdio: 'ignore' }).status === 0 ? 'less' : undefined;
 }

@@ -1,4 +1,4 @@
-import stringWidth from 'string-width';
+import { createRequire } from 'node:module';
 import type { Align, Block, Span } from '../topic/block.ts';
 import { visible } from '../topic/visible.ts';
 
@@ -318,9 +318,17 @@ function alignCell(cell: string, width: number, align: Align): string {
   return cell + ' '.repeat(gap);
 }
 
-/** Columns; the common case of plain ASCII is not worth a look at the Unicode tables. */
+/** Latin letters, punctuation, arrows and box drawing: one column each. */
+const NARROW = /^[\x20-\x7e\u00a0-\u024f\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u257f]*$/;
+
+const require = createRequire(import.meta.url);
+let stringWidth: ((text: string) => number) | undefined;
+
+/** Columns. The library's tables of Unicode take a third of a short command's time to load, so only text that needs them pays. */
 function widthOf(text: string): number {
-  return /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
+  if (NARROW.test(text)) return text.length;
+  stringWidth ??= require('string-width').default as (text: string) => number;
+  return stringWidth(text);
 }
 
 function widest(texts: string[]): number {

@@ -1,8 +1,6 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cachedPackPath, openFresh } from '../../build/cache.ts';
-import { suggest } from '../../catalog/suggest.ts';
 import { Pack } from '../../pack/read.ts';
 import type { RenderContext } from '../../render/context.ts';
 import { overviewText, topicText } from '../../render/text.ts';
@@ -101,7 +99,8 @@ function showAction(pack: Pack, words: string[], io: Io): ExitCode | undefined {
   return Exit.done;
 }
 
-function notFound(pack: Pack, words: string[], slug: string | undefined, io: Io): ExitCode {
+async function notFound(pack: Pack, words: string[], slug: string | undefined, io: Io): Promise<ExitCode> {
+  const { suggest } = await import('../../catalog/suggest.ts');
   const { command } = pack.product;
   const wanted = shorten(words.join(' '));
   const suggestions = slug === undefined ? [] : suggest(slug, pack.ids());
@@ -129,6 +128,7 @@ async function openPack(args: Arguments, io: Io): Promise<Pack> {
   const file = configFileFor(args, io, sources);
   const guess = uncheckedSettings(file, args, io, sources);
   if (sources.length === 0 && guess !== undefined && guess.content.length === 0) return openShipped();
+  const { cachedPackPath, openFresh } = await import('../../build/cache.ts');
   const fresh = guess === undefined ? undefined : openFresh(cachedPackPath(cacheFolder(io), guess, docentVersion()));
   if (fresh !== undefined) return fresh;
   const settings = await loadSettings(args, io, sources);

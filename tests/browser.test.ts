@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright';
 import { ROOT, type Server, serve, temporaryFolder } from './cli/support.ts';
 
@@ -86,6 +87,30 @@ function contrast(a: string, b: string): number {
   };
   const [low = 0, high = 0] = [luminance(a), luminance(b)].sort((x, y) => x - y);
   return (high + 0.05) / (low + 0.05);
+}
+
+/** Violations of WCAG 2.2 level AA that a machine can see, by rule and element. */
+async function accessibilityViolations(page: Page): Promise<string[]> {
+  // The page's own policy forbids scripts, and is right to; this one goes in by way of the debugger.
+  await page.evaluate(axe.source);
+  const violations = await page.evaluate(async () => {
+    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+    const results = await (window as unknown as { axe: typeof import('axe-core') }).axe.run(document, {
+      runOnly: tags,
+    });
+    return results.violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
+  });
+  return violations;
+}
+
+for (const [kind, path] of Object.entries({ ...PAGES, problem: '/help/no-such-topic' })) {
+  test(`${kind}: accessible by WCAG 2.2 AA in both themes`, async () => {
+    for (const theme of THEMES) {
+      const { page } = await open(path, { theme, width: theme === 'dark' ? 360 : 1280 });
+      assert.deepEqual(await accessibilityViolations(page), [], theme);
+      await page.context().close();
+    }
+  });
 }
 
 test('the two themes differ, and body text is legible in both', async () => {

@@ -15,6 +15,7 @@ const ATTRIBUTES: Record<string, string[]> = {
   ol: ['start'],
   abbr: ['title'],
   details: ['open'],
+  pre: ['tabindex'],
   ...Object.fromEntries(HEADINGS.map((tag) => [tag, ['id', 'align']])),
   ...Object.fromEntries(['p', 'div', 'th', 'td'].map((tag) => [tag, ['align', 'colspan', 'rowspan']])),
 };
@@ -33,8 +34,7 @@ const CLASSES = {
 export function sanitizeHtml(html: string, collector: LinkCollector): string {
   const collected = (name: string, image: boolean) => (tagName: string, attribs: sanitize.Attributes) => {
     const { [name]: value, ...others } = attribs;
-    const known = value === undefined || value.startsWith(LINK_SCHEME);
-    const target = known ? value : collector.add(value, image, START);
+    const target = value === undefined || collector.knows(value) ? value : collector.add(value, image, START);
     return { tagName, attribs: target === undefined ? others : { [name]: target, ...others } };
   };
   // A form control in a document is only ever a task list's box.
@@ -42,12 +42,17 @@ export function sanitizeHtml(html: string, collector: LinkCollector): string {
     tagName,
     attribs: { type: 'checkbox', disabled: '', ...(checked === undefined ? {} : { checked: '' }) },
   });
+  // A code block may be wider than the page; the keyboard has to be able to scroll it (WCAG 2.2, 2.1.1).
+  const reachable = (tagName: string, attribs: sanitize.Attributes) => ({
+    tagName,
+    attribs: attribs.class === 'raw-html' ? attribs : { tabindex: '0' },
+  });
   return sanitize(html, {
     allowedTags: [...HEADINGS, ...BLOCKS, ...INLINES, ...TABLES, 'input'],
     allowedAttributes: ATTRIBUTES,
     allowedClasses: CLASSES,
     allowedSchemes: [LINK_SCHEME.slice(0, -1)],
     allowProtocolRelative: false,
-    transformTags: { a: collected('href', false), img: collected('src', true), input: box },
+    transformTags: { a: collected('href', false), img: collected('src', true), input: box, pre: reachable },
   });
 }

@@ -4,7 +4,6 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright';
 import { ensureBrowser, ensureReady, ROOT, runMain } from './setup.mjs';
 
 const TARGET = fileURLToPath(new URL('../.github/page.png', import.meta.url));
@@ -13,6 +12,8 @@ const PAGE = 'help/errors/idempotency_conflict/';
 await runMain(async () => {
   const node = await ensureReady();
   const executablePath = await ensureBrowser(ROOT, node);
+  // Not before the packages are there.
+  const { chromium } = await import('playwright');
   const server = spawn(node, ['src/cli/bin.mjs', 'serve', '--port', '0'], {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],

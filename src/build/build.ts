@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildCatalog } from '../catalog/catalog.ts';
 import { listSource, type SourceListing } from '../compile/source.ts';
@@ -32,7 +33,8 @@ export function build(settings: Settings): BuildResult {
       return result.topic ?? [];
     });
   });
-  const { catalog, diagnostics: found } = buildCatalog(compiled);
+  const { catalog, diagnostics: found, attachments } = buildCatalog(compiled);
+  stamps.push(...attachmentStamps(attachments));
   diagnostics.push(...found);
   diagnostics.sort(byPlace);
   const published =
@@ -45,6 +47,14 @@ function stampsOf({ files, folders }: SourceListing): Stamp[] {
     ...folders.map(({ path, mtimeMs }) => ({ path, size: -1, mtimeMs })),
     ...files.map((file) => ({ path: join(file.realRoot, file.path), size: file.size, mtimeMs: file.mtimeMs })),
   ];
+}
+
+/** An image may be shown by several topics. */
+function attachmentStamps(paths: string[]): Stamp[] {
+  return [...new Set(paths)].flatMap((path) => {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? [] : { path, size: stat.size, mtimeMs: stat.mtimeMs };
+  });
 }
 
 /**

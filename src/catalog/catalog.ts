@@ -7,11 +7,18 @@ import { nearest } from '../topic/nearest.ts';
 import { LinkResolver } from './links.ts';
 import { mergeOverlays } from './overlay.ts';
 
+export interface CatalogResult {
+  catalog: Catalog;
+  diagnostics: Diagnostic[];
+  /** Real paths of the files besides the topics' own that went into the catalog. */
+  attachments: string[];
+}
+
 /**
  * Puts compiled files together. A file that clashes with another is left out and reported; nothing here stops the others.
  * @param sources the compiled files of each source, later sources overlaying earlier ones.
  */
-export function buildCatalog(sources: CompiledTopic[][]): { catalog: Catalog; diagnostics: Diagnostic[] } {
+export function buildCatalog(sources: CompiledTopic[][]): CatalogResult {
   const diagnostics: Diagnostic[] = [];
   const merged = mergeOverlays(sources, diagnostics);
   const landing = merged.get('');
@@ -19,14 +26,15 @@ export function buildCatalog(sources: CompiledTopic[][]): { catalog: Catalog; di
   const aliases = claimAliases(merged, diagnostics);
   dropClashingActions(merged, diagnostics);
   addMissingParents(merged, diagnostics);
-  const compiled = [...merged.values()].sort((a, b) => byTreeOrder(a.id, b.id));
+  const compiled = inTreeOrder(merged);
   checkReferences(compiled, aliases, diagnostics);
   const resolver = new LinkResolver(compiled, aliases, diagnostics);
   const children = childrenOf(compiled);
-  const topics = compiled.map((topic) => toCatalogTopic(topic, children.get(topic.id) ?? [], resolver));
+  const topics = compiled.map((topic) => toCatalogTopic(topic, children.get(slugOf(topic.id)) ?? [], resolver));
   return {
     catalog: { topics, landing: landing && toLanding(landing, resolver), aliases, files: resolver.files },
     diagnostics,
+    attachments: [...compiled.flatMap((topic) => topic.attachments), ...resolver.attachments],
   };
 }
 
@@ -75,25 +83,46 @@ function toLanding(entry: Entry, resolver: LinkResolver): Landing {
   return { title, tagline, body, ...resolver.resolve(entry) };
 }
 
+/** Depth first, parents first, also where a child's id spells its parent in another case. */
+function inTreeOrder(topics: Map<string, Entry>): Entry[] {
+  const spell = (id: string): string => {
+    const parent = parentOf(id);
+    const own = lastSegment(topics.get(slugOf(id))?.id ?? id);
+    return parent === undefined ? own : `${spell(parent)}.${own}`;
+  };
+  const keyed = [...topics.values()].map((topic) => ({ topic, key: spell(topic.id) }));
+  return keyed.sort((a, b) => byTreeOrder(a.key, b.key)).map(({ topic }) => topic);
+}
+
+/** By slug: a folder may be spelled `CLI` where its parent's file is `cli.md`. */
 function childrenOf(topics: Entry[]): Map<string, string[]> {
   const children = new Map<string, string[]>();
   for (const { id } of topics) {
     const parent = parentOf(id);
     if (parent === undefined) continue;
-    const list = children.get(parent);
-    if (list === undefined) children.set(parent, [id]);
+    const list = children.get(slugOf(parent));
+    if (list === undefined) children.set(slugOf(parent), [id]);
     else list.push(id);
   }
   for (const list of children.values()) list.sort((a, b) => byCodeUnit(lastSegment(a), lastSegment(b)));
   return children;
 }
 
+/** Every slug that will be a topic's: those of the files, and of the parents that they imply. */
+function slugsOfTree(topics: Map<string, Entry>): Set<string> {
+  const slugs = new Set(topics.keys());
+  for (const { id } of topics.values())
+    for (let parent = parentOf(id); parent !== undefined; parent = parentOf(parent)) slugs.add(slugOf(parent));
+  return slugs;
+}
+
 /** Two topics never share a spelling: a file whose alias is taken is left out. */
 function claimAliases(topics: Map<string, Entry>, diagnostics: Diagnostic[]): Map<string, string> {
   const aliases = new Map<string, string>();
+  const names = slugsOfTree(topics);
   for (const [slug, topic] of topics) {
     const own = topic.front.aliases ?? [];
-    const taken = own.findIndex((alias) => topics.has(slugOf(alias)) || aliases.has(slugOf(alias)));
+    const taken = own.findIndex((alias) => names.has(slugOf(alias)) || aliases.has(slugOf(alias)));
     if (taken < 0) {
       for (const alias of own) aliases.set(slugOf(alias), slug);
       continue;
@@ -109,8 +138,9 @@ function claimAliases(topics: Map<string, Entry>, diagnostics: Diagnostic[]): Ma
 
 /** `/help/x/y` cannot be both an action of x and the topic x.y. */
 function dropClashingActions(topics: Map<string, Entry>, diagnostics: Diagnostic[]): void {
+  const names = slugsOfTree(topics);
   for (const [slug, topic] of topics) {
-    const clash = topic.actions.find(({ name }) => topics.has(`${slug}/${name.toLowerCase()}`));
+    const clash = topic.actions.find(({ name }) => names.has(`${slug}/${name.toLowerCase()}`));
     if (clash === undefined) continue;
     const message = `action "${clash.name}" has the name of the topic ${topic.id}.${clash.name}`;
     report(diagnostics, topic, `actions.${clash.name}`, 'action-clash', message, 'rename the action');
@@ -139,6 +169,7 @@ function standIn(id: string, child: Entry): Entry {
     outline: [],
     links: [],
     actions: [],
+    attachments: [],
     places: {},
   };
   const { source, stability } = child;
@@ -180,5 +211,6 @@ function report(
   message: string,
   hint: string,
 ): void {
-  diagnostics.push(diagnose(topic.source.file, { ...(topic.places[place] ?? START), code, message, hint }));
+  const { file, ...position } = topic.places[place] ?? { ...START, file: topic.source.file };
+  diagnostics.push(diagnose(file, { ...position, code, message, hint }));
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { posix } from 'node:path';
+import { join, posix } from 'node:path';
 import { escapeAttribute } from 'entities';
 import { LINK_SCHEME, type LinkReference, schemeOf } from '../compile/markdown/links.ts';
 import { readAttachment } from '../compile/source.ts';
@@ -30,6 +30,8 @@ type Target = { path: string } | { url: string } | undefined;
 /** Turns the link placeholders of compiled topics into addresses, and gathers the images that they show. */
 export class LinkResolver {
   readonly files = new Map<string, RawFile>();
+  /** Real paths of these images. */
+  readonly attachments: string[] = [];
   private readonly anchors: Map<string, Set<string>>;
   /** `slug/name` in lower case, and the path of the file in the source, to the action's path below `/help/`. */
   private readonly actions = new Map<string, string>();
@@ -173,6 +175,7 @@ export class LinkResolver {
       return problem(`"${link.href}" leads out of the source folder`, 'copy the image into the source');
     if (bytes === 'too-large')
       return problem(`"${path}" is larger than ${ATTACHMENT_LIMIT_BYTES} bytes`, 'make the image smaller');
+    this.attachments.push(join(topic.source.realRoot, path));
     const known = this.files.get(path);
     const same = known === undefined || Buffer.compare(known.bytes, bytes) === 0;
     // Two sources may each have a logo.png.

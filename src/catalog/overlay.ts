@@ -1,4 +1,4 @@
-import type { CompiledTopic } from '../compile/topic.ts';
+import type { CompiledTopic, Place } from '../compile/topic.ts';
 import { type Diagnostic, diagnose, START } from '../topic/diagnostic.ts';
 import { slugOf } from '../topic/id.ts';
 
@@ -40,25 +40,25 @@ function clash(topic: CompiledTopic, rival: CompiledTopic): Diagnostic {
 }
 
 function overlay(below: CompiledTopic, above: CompiledTopic): CompiledTopic {
-  const seeAlso = above.front.see_also_replace
-    ? above.front.see_also
-    : [...new Set([...(below.front.see_also ?? []), ...(above.front.see_also ?? [])])];
-  const offset = above.front.see_also_replace ? 0 : (below.front.see_also?.length ?? 0);
-  const places = { ...above.places };
-  // Places of see_also follow the entries that this file added; the others were checked where they stand.
-  seeAlso?.forEach((id, index) => {
-    const own = above.front.see_also?.indexOf(id) ?? -1;
-    const place = own < 0 ? undefined : above.places[`see_also.${own}`];
-    if (place !== undefined && index >= offset) places[`see_also.${index}`] = place;
-  });
+  const kept = above.front.see_also_replace ? [] : (below.front.see_also ?? []);
+  const seeAlso = [...new Set([...kept, ...(above.front.see_also ?? [])])];
+  const places = { ...below.places, ...above.places };
+  for (const [index, id] of seeAlso.entries()) {
+    const place = placeOfRelated(above, id) ?? placeOfRelated(below, id);
+    if (place !== undefined) places[`see_also.${index}`] = place;
+  }
   const actions = new Map([...below.actions, ...above.actions].map((action) => [action.name, action]));
   return {
     ...above,
     title: above.declares.title ? above.title : below.title,
     stability: above.declares.stability ? above.stability : below.stability,
-    front: { ...below.front, ...above.front, ...(seeAlso === undefined ? {} : { see_also: seeAlso }) },
+    front: { ...below.front, ...above.front, see_also: seeAlso },
     actions: [...actions.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
     places,
     hash: above.hash,
   };
+}
+
+function placeOfRelated({ front, places }: CompiledTopic, id: string): Place | undefined {
+  return places[`see_also.${front.see_also?.indexOf(id)}`];
 }

@@ -5,6 +5,9 @@ import { type Finding, type Position, START } from '../topic/diagnostic.ts';
 /** Twenty repetitions of one anchor are more than any front matter needs; an alias bomb needs thousands. */
 const ALIAS_LIMIT = 20;
 
+/** The longest front matter that is read; reading it takes time with the square of its length. Characters. */
+const FRONT_MATTER_LIMIT = 64 * 1024;
+
 /** A file's head and body, apart. */
 export interface SplitSource {
   /** The YAML mapping, every scalar still the text that the author wrote; undefined when the file has no front matter. */
@@ -31,6 +34,10 @@ export function splitFrontMatter(text: string): SplitSource {
       { ...START, code: 'front-matter-language', message, hint: 'write it in YAML, after a plain ---' },
     ]);
   }
+  if (fences.end > FRONT_MATTER_LIMIT) {
+    const message = `the front matter has ${fences.end} characters; at most ${FRONT_MATTER_LIMIT} are read`;
+    return allBody(text, [{ ...START, code: 'file-too-large', message, hint: 'move what is text below it' }]);
+  }
   const findings: Finding[] = [];
   const lines = new LineCounter();
   let document: Document.Parsed | undefined;
@@ -38,8 +45,10 @@ export function splitFrontMatter(text: string): SplitSource {
     // Of a final CRLF gray-matter takes only the LF with the fence.
     document = parseDocument(yaml.replace(/\r$/, ''), {
       schema: 'failsafe',
+      resolveKnownTags: false,
       lineCounter: lines,
       prettyErrors: false,
+      logLevel: 'error',
       uniqueKeys: true,
     });
     return toObject(document, lines, findings);
@@ -87,7 +96,8 @@ interface Fences {
 function findFences(text: string): Fences | undefined {
   const first = /^---[ \t]*([A-Za-z][A-Za-z0-9_-]*)?[ \t]*\r?\n/.exec(text);
   if (first === null) return undefined;
-  const closing = /^---[ \t]*(\r?\n|$)/gm;
+  // Not `^` and `$` of a multi-line expression: those also stop at U+2028, which ends no line of a file.
+  const closing = /(?<=\n)---[ \t]*(\r?\n|$)/g;
   closing.lastIndex = first[0].length;
   const close = closing.exec(text);
   if (close === null) return undefined;
@@ -107,7 +117,7 @@ function findFences(text: string): Fences | undefined {
 }
 
 function toObject(document: Document.Parsed, lines: LineCounter, findings: Finding[]): object {
-  for (const error of document.errors) findings.push(yamlFinding(error, lines));
+  findings.push(...yamlFindings(document.errors, lines));
   if (document.errors.length > 0 || !isMap(document.contents)) return {};
   try {
     return document.toJS({ maxAliasCount: ALIAS_LIMIT }) as object;
@@ -120,12 +130,23 @@ function toObject(document: Document.Parsed, lines: LineCounter, findings: Findi
   }
 }
 
-function yamlFinding(error: YAMLError, lines: LineCounter): Finding {
-  const hint =
-    error.code === 'DUPLICATE_KEY'
-      ? 'keep one of them'
-      : 'put a value that holds ": ", " #" or begins with a special character in quotes';
-  return { ...place(lines, error.pos[0]), code: 'yaml-syntax', message: error.message.replace(/\.$/, ''), hint };
+/** One finding for each place; what follows in the same place only follows from it. */
+function yamlFindings(errors: YAMLError[], lines: LineCounter): Finding[] {
+  const places = new Set<number>();
+  return errors
+    .filter(({ pos }) => !places.has(pos[0]) && places.add(pos[0]))
+    .map((error) => ({ ...place(lines, error.pos[0]), code: 'yaml-syntax', ...yamlWording(error) }));
+}
+
+function yamlWording({ code, message }: YAMLError): { message: string; hint: string } {
+  if (code === 'DUPLICATE_KEY') return { message: message.replace(/\.$/, ''), hint: 'keep one of them' };
+  if (code === 'MULTIPLE_DOCS')
+    return { message: 'front matter is one YAML document, and here begins another', hint: 'remove the line before' };
+  // The parser recurses with the nesting, and reports its own stack overflow as an error of the text.
+  if (message.includes('call stack'))
+    return { message: 'the YAML is nested too deeply', hint: 'no key of front matter needs more than three levels' };
+  const hint = 'put a value that holds ": ", " #" or begins with a special character in quotes';
+  return { message: message.replace(/\.$/, ''), hint };
 }
 
 /** gray-matter hands over the YAML from the end of the opening line on, so its lines count like the file's. */

@@ -133,6 +133,15 @@ function typeHint(type: string): string {
 const SHOWN_LIMIT = 60;
 
 function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? String(value);
+  const text = toJson(value);
   return text.length > SHOWN_LIMIT ? `${text.slice(0, SHOWN_LIMIT - 1)}…` : text;
+}
+
+/** A YAML alias may make a value contain itself. */
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value);
+  } catch {
+    return 'a value that contains itself';
+  }
 }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { extname, join, relative, sep } from 'node:path';
 import { type Diagnostic, diagnose, type Finding, START } from '../topic/diagnostic.ts';
-import { byCodeUnit, reservedSegment, segmentFromName } from '../topic/id.ts';
+import { byCodeUnit, ID_LIMIT, reservedSegment, segmentFromName } from '../topic/id.ts';
 
 /** No topic a person reads is larger; a bigger file is a log or a data dump that got the wrong name. Bytes. */
 export const SOURCE_LIMIT_BYTES = 2 * 1024 * 1024;
@@ -81,11 +81,13 @@ function walk(root: Root, folder: string, listing: SourceListing): void {
     const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
     const target = join(absolute, entry.name);
     if (entry.isSymbolicLink() && !insideRoot(root, target)) {
+      const found = statOrUndefined(target);
+      const hint = 'copy it into the source, or name its folder as a source of its own';
       // A link to something that is no topic anyway would only be noise.
-      if (isMarkdown(entry.name) || statOrUndefined(target)?.isDirectory()) {
-        const hint = 'copy it into the source, or name its folder as a source of its own';
+      if (found?.isDirectory() || (found !== undefined && isMarkdown(entry.name)))
         report(path, { code: 'outside-source', message: 'this link leads out of the source folder', hint });
-      }
+      else if (isMarkdown(entry.name))
+        report(path, { code: 'unreadable-file', message: 'this link leads nowhere', hint: 'repair or remove it' });
       continue;
     }
     if (entry.isDirectory()) walk(root, path, listing);
@@ -107,6 +109,12 @@ function addFile(root: Root, path: string, stat: Stats | undefined, listing: Sou
     report({ code: 'unusable-name', message: 'no topic id can be made of this path', hint });
     return;
   }
+  const id = segments.join('.');
+  if (id.length > ID_LIMIT) {
+    const message = `the topic id of this path has ${id.length} characters; at most ${ID_LIMIT} are allowed`;
+    report({ code: 'unusable-name', message, hint: 'give the file and its folders shorter names' });
+    return;
+  }
   const reserved = reservedSegment(segments);
   if (reserved !== undefined) {
     report({
@@ -116,7 +124,7 @@ function addFile(root: Root, path: string, stat: Stats | undefined, listing: Sou
     });
     return;
   }
-  listing.files.push({ ...root, path, file, id: segments.join('.'), size: stat.size, mtimeMs: stat.mtimeMs });
+  listing.files.push({ ...root, path, file, id, size: stat.size, mtimeMs: stat.mtimeMs });
 }
 
 /** `errors/README.md` → `['errors']`; the root's own README → `[]`. */
@@ -190,15 +198,20 @@ function insideRoot(root: Root, path: string): boolean {
 
 function insideLexically(root: Root, path: string): boolean {
   const below = relative(root.realRoot, path);
-  return below !== '' && below !== '..' && !below.startsWith(`..${sep}`);
+  return below !== '..' && !below.startsWith(`..${sep}`);
 }
 
 function isMarkdown(name: string): boolean {
   return MARKDOWN_EXTENSIONS.has(extname(name).toLowerCase());
 }
 
+/** Undefined too for a name that no file system takes, a circle of links, or a folder that may not be entered. */
 function statOrUndefined(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 function mebibytes(bytes: number): string {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { posix } from 'node:path';
+import { join, posix } from 'node:path';
 import type { ActionFile } from '../topic/compiled.ts';
 import type { FrontMatter, Stability } from '../topic/descriptor.ts';
 import { type Diagnostic, diagnose, type Finding, isError, type Position, START } from '../topic/diagnostic.ts';
@@ -30,10 +30,17 @@ export interface CompiledTopic extends Omit<CompiledMarkdown, 'heading' | 'findi
   front: FrontMatter;
   body: string;
   actions: ActionFile[];
+  /** Real paths of the other files that it was made of. */
+  attachments: string[];
   /** Where front-matter values stand, by path such as `see_also.0`. */
-  places: Record<string, Position>;
+  places: Record<string, Place>;
   /** SHA-256 of the source text, hex. */
   hash: string;
+}
+
+/** The file is said too: a topic with overlays has values from several. */
+export interface Place extends Position {
+  file: string;
 }
 
 export interface CompileResult {
@@ -68,7 +75,8 @@ export function compileTopic(source: SourceFile, options: CompileOptions): Compi
     front,
     body: bodyOf(split).text,
     actions,
-    places: placesOf(front, split),
+    attachments: Object.values(front.actions ?? {}).map(({ file }) => join(source.realRoot, actionPath(source, file))),
+    places: placesOf(front, split, source.file),
     hash: createHash('sha256').update(text).digest('hex'),
   };
   return { topic, diagnostics };
@@ -95,17 +103,18 @@ function compileBody(split: SplitSource, source: SourceFile, options: CompileOpt
 function checkFrontMatter(split: SplitSource, source: SourceFile, options: CompileOptions): Finding[] {
   if (split.findings.length > 0) return [];
   const data = split.data ?? {};
-  const findings: Finding[] = validate('frontmatter', data).map(({ path, what, ...problem }) => ({
+  const problems = validate('frontmatter', data);
+  const findings: Finding[] = problems.map(({ path, what, ...problem }) => ({
     ...split.locate(path, what),
     ...problem,
   }));
   const { topic } = data as FrontMatter;
-  if (topic !== undefined && topic !== source.id) {
+  if (topic !== undefined && topic !== source.id && !problems.some(({ path }) => path[0] === 'topic')) {
     const expected = source.id === '' ? 'no topic (the landing text)' : `"${source.id}"`;
     const hint =
       source.id === ''
         ? 'remove the key'
-        : `write "topic: ${source.id}", or move the file to ${String(topic).replaceAll('.', '/')}.md`;
+        : `write "topic: ${source.id}", or move the file to ${topic.replaceAll('.', '/')}.md`;
     findings.push({
       ...split.locate(['topic']),
       code: 'id-differs-from-path',
@@ -129,6 +138,8 @@ function checkFrontMatter(split: SplitSource, source: SourceFile, options: Compi
 /** Front matter decides what is related; a section that says something else is a slip of the author's. */
 function checkSeeAlso(listed: string[] | undefined, front: FrontMatter, split: SplitSource): Finding[] {
   const declared = Array.isArray(front.see_also) ? front.see_also : [];
+  // Anything but text in there has been reported.
+  if (!declared.every((id) => typeof id === 'string')) return [];
   if (listed === undefined || declared.length === 0) return [];
   const missing = listed.filter((id) => !declared.includes(id));
   const extra = declared.filter((id) => !listed.includes(id));
@@ -148,11 +159,16 @@ function checkSeeAlso(listed: string[] | undefined, front: FrontMatter, split: S
   ];
 }
 
+/** The path of an action's file below the source folder. */
+function actionPath(source: SourceFile, file: string): string {
+  return posix.normalize(posix.join(posix.dirname(source.path), file));
+}
+
 function readActions(front: FrontMatter, source: SourceFile, split: SplitSource, findings: Finding[]): ActionFile[] {
   const actions: ActionFile[] = [];
   for (const [name, action] of Object.entries(front.actions ?? {})) {
     if (typeof action?.file !== 'string') continue;
-    const path = posix.normalize(posix.join(posix.dirname(source.path), action.file));
+    const path = actionPath(source, action.file);
     const bytes = readAttachment(source, path, ATTACHMENT_LIMIT_BYTES);
     if (typeof bytes === 'string') {
       const reasons = {
@@ -174,15 +190,15 @@ function readActions(front: FrontMatter, source: SourceFile, split: SplitSource,
 }
 
 /** Cross checks come later, when the YAML is gone; they need the places of the values that name other topics. */
-function placesOf(front: FrontMatter, split: SplitSource): Record<string, Position> {
-  const places: Record<string, Position> = {};
+function placesOf(front: FrontMatter, split: SplitSource, file: string): Record<string, Place> {
+  const places: Record<string, Place> = {};
   const note = (...path: (string | number)[]) => {
-    places[path.join('.')] = split.locate(path);
+    places[path.join('.')] = { ...split.locate(path), file };
   };
   for (const index of (front.see_also ?? []).keys()) note('see_also', index);
   for (const index of (front.aliases ?? []).keys()) note('aliases', index);
   for (const name of Object.keys(front.actions ?? {}))
-    places[`actions.${name}`] = split.locate(['actions', name], 'key');
+    places[`actions.${name}`] = { ...split.locate(['actions', name], 'key'), file };
   if (front.replaced_by !== undefined) note('replaced_by');
   return places;
 }

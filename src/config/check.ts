@@ -4,9 +4,19 @@ import type { DocentConfig } from '../topic/descriptor.ts';
 import { type Diagnostic, diagnose, type Position, START } from '../topic/diagnostic.ts';
 import type { ConfigFile } from './config.ts';
 
-/** What is wrong with a configuration, by the published schema. */
+/** What is wrong with a configuration, by the published schema and beyond: a pattern cannot tell a URL. */
 export function checkConfig(config: unknown): SchemaProblem[] {
-  return validate('config', config);
+  const problems = validate('config', config);
+  const url = (config as DocentConfig | null)?.site?.url;
+  if (problems.length > 0 || url === undefined || isSiteUrl(url)) return problems;
+  const message = `"site.url" is "${url}", which is no address of a site`;
+  const hint = 'write it as https://docs.example.com/base';
+  return [{ code: 'invalid-value', path: ['site', 'url'], what: 'value', message, hint }];
+}
+
+function isSiteUrl(url: string): boolean {
+  const parsed = URL.parse(url);
+  return parsed !== null && parsed.search === '' && parsed.hash === '';
 }
 
 /** Parses and validates a configuration file. `shown` is its path as printed in diagnostics. */
@@ -15,10 +25,8 @@ export function parseConfig(file: ConfigFile, shown = file.path): { config: Doce
   let config: unknown;
   try {
     config = JSON.parse(text);
-  } catch (error) {
-    const at = /position (\d+)/.exec(String(error));
-    const offset = at === null ? text.length : Number(at[1]);
-    const before = text.slice(0, offset).split('\n');
+  } catch {
+    const before = text.slice(0, errorOffset(text)).split('\n');
     const position = { line: before.length, column: (before.at(-1) as string).length + 1 };
     const hint = 'it must be one JSON object; see the topic "config"';
     return {
@@ -31,6 +39,29 @@ export function parseConfig(file: ConfigFile, shown = file.path): { config: Doce
     diagnose(shown, { ...locate(path, what), ...problem }),
   );
   return { config: config as DocentConfig, diagnostics };
+}
+
+/** Where a text stops being JSON. V8 says so, except for an unexpected token: that is found by cutting the text shorter. */
+function errorOffset(text: string): number {
+  const message = jsonError(text);
+  const at = /^(?!Unexpected token ).* position (\d+)/.exec(message);
+  if (at !== null) return Number(at[1]);
+  let unfinished = message.startsWith('Unexpected token ') ? 0 : text.length;
+  for (let wrong = text.length; wrong - unfinished > 1; ) {
+    const middle = Math.floor((unfinished + wrong) / 2);
+    if (jsonError(text.slice(0, middle)).startsWith('Unexpected token ')) wrong = middle;
+    else unfinished = middle;
+  }
+  return unfinished;
+}
+
+function jsonError(text: string): string {
+  try {
+    JSON.parse(text);
+    return '';
+  } catch (error) {
+    return (error as SyntaxError).message;
+  }
 }
 
 /** JSON is YAML, whose parser knows where everything stands. */

@@ -129,7 +129,7 @@ export function settle(
   const { version, releaseUrl } = config.product ?? {};
   const product: Product = { name, command: config.product?.command ?? DEFAULT_COMMAND };
   if (version !== undefined) product.version = version;
-  if (releaseUrl !== undefined) product.releaseUrl = releaseUrl.replaceAll('{version}', version ?? '');
+  if (releaseUrl !== undefined) product.releaseUrl = releaseUrl.replaceAll('{version}', () => version ?? '');
   const siteUrl = config.site?.url?.replace(/\/+$/, '');
   return {
     product,

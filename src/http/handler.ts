@@ -1,6 +1,7 @@
 import Negotiator from 'negotiator';
 import { publicUrl } from '../render/context.ts';
 import { problemPage } from '../render/pages.ts';
+import { jsonFile } from '../topic/descriptor.ts';
 import { slugOf } from '../topic/id.ts';
 import { ENCODINGS, type Encoding, isCompressible, matchesTag, RepresentationCache } from './representation.ts';
 import { type Link, type Outcome, PROBLEMS, type Problem, problem, type Resource, type Variant } from './resource.ts';
@@ -63,7 +64,7 @@ async function answer(site: HelpSite, cache: RepresentationCache, request: Reque
       const { search } = new URL(request.url);
       return new Response(null, {
         status: outcome.status,
-        headers: { ...COMMON_HEADERS, Location: outcome.location + search },
+        headers: { ...COMMON_HEADERS, Location: outcome.location + search, 'Content-Length': '0' },
       });
     }
     case 'problem':
@@ -75,17 +76,27 @@ async function answer(site: HelpSite, cache: RepresentationCache, request: Reque
 
 function find(site: HelpSite, request: Request): Outcome {
   const { pathname } = new URL(request.url);
-  const { base } = site.context;
+  const home = `${site.context.base}/`;
   let path: string;
+  let base: string;
   try {
-    path = decodeURIComponent(pathname);
+    path = decodePath(pathname);
+    base = decodePath(site.context.base);
   } catch {
     return problem('BAD_REQUEST', `${pathname.slice(0, 100)} is not percent-encoded as RFC 3986 asks for.`);
   }
   if (base === '') return route(site, path);
-  if (path === base) return { kind: 'redirect', status: 308, location: `${base}/` };
+  if (path === base) return { kind: 'redirect', status: 308, location: home };
   if (path.startsWith(`${base}/`)) return route(site, path.slice(base.length));
-  return problem('NOT_FOUND', `This site is at ${base}/.`);
+  return problem('NOT_FOUND', `This site is at ${home}.`);
+}
+
+/**
+ * Percent-decodes a path, except for `%2F`: an encoded slash is not the address of a page, whose links would lead elsewhere.
+ * @throws {URIError} for `%zz`, or bytes that are not UTF-8.
+ */
+function decodePath(path: string): string {
+  return decodeURIComponent(path.replace(/%2F/gi, '%252F'));
 }
 
 async function answerResource(
@@ -151,7 +162,9 @@ function choose(variants: Variant[], accept: string | null): Variant | undefined
 }
 
 function negotiate(accept: string | null): Negotiator {
-  return new Negotiator({ headers: accept === null || accept.trim() === '' ? {} : { accept } });
+  // All text is UTF-8 and so is JSON: who asks for that asks for nothing else.
+  const ranges = accept?.replace(/;\s*charset="?utf-8"?/gi, '').trim() ?? '';
+  return new Negotiator({ headers: ranges === '' ? {} : { accept: ranges } });
 }
 
 function chooseEncoding(header: string | null): Encoding {
@@ -172,6 +185,10 @@ async function answerProblem(site: HelpSite, request: Request, found: Problem): 
   const about = documentedAt(site, code);
   const headers = new Headers({ ...COMMON_HEADERS, 'Cache-Control': 'no-cache', Vary: 'Accept' });
   if (found.allow !== undefined) headers.set('Allow', found.allow.join(', '));
+  const respond = (body: string) => {
+    headers.set('Content-Length', String(Buffer.byteLength(body)));
+    return new Response(request.method === 'HEAD' ? null : body, { status, headers });
+  };
   const address = (path: string) =>
     context.siteUrl === undefined ? new URL(`${context.base}${path}`, request.url).href : publicUrl(context, path);
   const offered = ['application/problem+json', 'application/json', 'text/html'];
@@ -181,7 +198,7 @@ async function answerProblem(site: HelpSite, request: Request, found: Problem): 
     );
     headers.set('Content-Type', contentType('text/html'));
     headers.set('Content-Security-Policy', PAGE_POLICY);
-    return new Response(request.method === 'HEAD' ? null : html, { status, headers });
+    return respond(html);
   }
   const document = {
     type: about === undefined ? 'about:blank' : address(`/help/${about}/`),
@@ -196,7 +213,16 @@ async function answerProblem(site: HelpSite, request: Request, found: Problem): 
     ...more,
   };
   headers.set('Content-Type', 'application/problem+json');
-  return new Response(request.method === 'HEAD' ? null : `${JSON.stringify(document, null, 2)}\n`, { status, headers });
+  return respond(jsonFile(document));
+}
+
+/** The answer to a target or a Host that no URL can be made of, so that no site can be asked about it. */
+export function answerMalformed(): Response {
+  const { status, title } = PROBLEMS.BAD_REQUEST;
+  const detail = 'No URL can be made of the request target and the Host header.';
+  const body = jsonFile({ type: 'about:blank', title, status, detail, code: 'BAD_REQUEST' });
+  const headers = { ...COMMON_HEADERS, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-cache' };
+  return new Response(body, { status, headers });
 }
 
 /** Slug of the topic that documents an error. A pack that cannot be read any more must not keep the error from being told. */

@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, RequestError } from '@hono/node-server';
+import { answerMalformed } from './handler.ts';
 
 /** A server that is up. */
 export interface Listening {
@@ -20,7 +21,21 @@ export async function listen(
   host: string,
   port: number,
 ): Promise<Listening> {
-  const server = createServer(getRequestListener(handler, { overrideGlobalObjects: false }));
+  const server = createServer(
+    getRequestListener(handler, {
+      overrideGlobalObjects: false,
+      // For HTTP/1.0, as a load balancer's probe speaks it, which knows no Host header.
+      hostname: 'localhost',
+      errorHandler: (error) =>
+        error instanceof RequestError ? answerMalformed() : new Response(null, { status: 500 }),
+    }),
+  );
+  // A connection that was busy when the server closed would otherwise be kept for a next request.
+  server.on('request', (_, response) => {
+    response.once('close', () => {
+      if (!server.listening) server.closeIdleConnections();
+    });
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

@@ -90,14 +90,15 @@ const FORMS = [
 function helpRoute(site: HelpSite, rest: string): Outcome {
   const version = /^v(\d+\.\d+)(?:\/(.*))?$/s.exec(rest);
   if (version !== null) return versionRoute(site, version[1] as string, version[2] ?? '');
-  const form = FORMS.find(({ suffix }) => rest.toLowerCase().endsWith(suffix));
-  const spelling = form === undefined ? rest.replace(/\/$/, '') : rest.slice(0, -form.suffix.length);
+  const path = rest.replaceAll('%2F', '/');
+  const form = FORMS.find(({ suffix }) => path.toLowerCase().endsWith(suffix));
+  const spelling = form === undefined ? path.replace(/\/$/, '') : path.slice(0, -form.suffix.length);
   const suffix = form?.suffix ?? '/';
   const slug = slugFromPath(spelling);
   if (slug === undefined) return malformed(spelling);
   const resolved = site.pack.resolve(slug);
   if (resolved === undefined)
-    return (form === undefined ? action(site, spelling, slug) : undefined) ?? unknownTopic(site, slug);
+    return (form === undefined ? action(site, rest, spelling, slug) : undefined) ?? unknownTopic(site, slug);
   if (rest !== `${resolved}${suffix}`) return permanent(`${site.context.base}/help/${resolved}${suffix}`);
   if (form === undefined) return topic(site, resolved);
   const { mediaType, renderer } = form;
@@ -135,28 +136,31 @@ function topicLinks({ context }: HelpSite, slug: string): Resource['links'] & ob
   ];
 }
 
-/** `/help/<slug>/<action>`: the name keeps its case. */
-function action(site: HelpSite, spelling: string, slug: string): Outcome | undefined {
+/** `/help/<slug>/<action>`: the name keeps its case, what is before it may be any spelling. */
+function action(site: HelpSite, rest: string, spelling: string, slug: string): Outcome | undefined {
   const slash = slug.lastIndexOf('/');
   if (slash < 0) return undefined;
   const owner = site.pack.resolve(slug.slice(0, slash));
   const name = spelling.slice(slash + 1);
   const found = owner === undefined ? undefined : site.pack.action(owner, name);
   if (found === undefined) return undefined;
+  if (rest !== `${owner}/${name}`) return permanent(`${site.context.base}/help/${owner}/${name}`);
   return resource({ variants: [{ mediaType: found.mediaType, body: () => found.bytes }], foreign: true });
 }
 
 /** A server has the current version only: its versioned URLs lead to the plain ones. */
 function versionRoute(site: HelpSite, majorMinor: string, rest: string): Outcome {
   const current = majorMinorOf(site.pack.product);
-  if (majorMinor === current)
-    return { kind: 'redirect', status: 307, location: `${site.context.base}/help/${encodeURI(rest)}` };
+  if (majorMinor === current) {
+    const path = encodeURI(rest).replace(/[?#]/g, encodeURIComponent);
+    return { kind: 'redirect', status: 307, location: `${site.context.base}/help/${path}` };
+  }
   const have = current === undefined ? 'The catalog has no versions.' : `The catalog has version ${current}.`;
   return problem('NOT_FOUND', `There is no catalog version ${majorMinor} here. ${have}`);
 }
 
 function apiRoute(site: HelpSite, spelling: string): Outcome {
-  const slug = slugFromPath(spelling);
+  const slug = slugFromPath(spelling.replaceAll('%2F', '/'));
   if (slug === undefined) return malformed(spelling);
   const resolved = site.pack.resolve(slug);
   if (resolved === undefined) return unknownTopic(site, slug);
@@ -188,10 +192,12 @@ function malformed(spelling: string): Outcome {
   return problem('BAD_REQUEST', `${JSON.stringify(spelling.slice(0, 100))} is no topic path. ${hint}`);
 }
 
-function unknownTopic({ pack }: HelpSite, slug: string): Outcome {
+function unknownTopic({ pack, context }: HelpSite, slug: string): Outcome {
   const suggestions = suggest(slug, pack.ids());
   const hint =
-    suggestions.length === 0 ? 'All topics are listed at /help/index.json.' : `Did you mean ${suggestions.join(', ')}?`;
+    suggestions.length === 0
+      ? `All topics are listed at ${context.base}/help/index.json.`
+      : `Did you mean ${suggestions.join(', ')}?`;
   return problem('HELP_TOPIC_NOT_FOUND', `There is no help topic ${slug.replaceAll('/', '.')}. ${hint}`, {
     suggestions,
   });

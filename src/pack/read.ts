@@ -43,10 +43,15 @@ export class Pack {
     this.path = path;
     checkHeader(path);
     this.db = guard(path, () => new DatabaseSync(path, { readOnly: true }));
-    this.product = JSON.parse(this.meta('product') ?? 'null') as Product;
-    this.digest = this.meta('digest') ?? '';
-    this.topicCount = Number(this.meta('topics'));
-    if (this.product === null) throw damaged(path);
+    try {
+      this.product = guard(path, () => JSON.parse(this.meta('product') ?? 'null'));
+      this.digest = this.meta('digest') ?? '';
+      this.topicCount = Number(this.meta('topics'));
+      if (this.product === null) throw damaged(path);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   /** The slug of the topic that a slug or alias denotes. */
@@ -79,8 +84,7 @@ export class Pack {
   }
 
   row(slug: string): TopicRow | undefined {
-    const row = this.get(`SELECT ${ROW} FROM topic WHERE slug = ?`, slug);
-    return row && toRow(row);
+    return this.toRows(this.all(`SELECT ${ROW} FROM topic WHERE slug = ?`, slug))[0];
   }
 
   /** Children of a topic, or the top-level topics, in order. */
@@ -89,18 +93,17 @@ export class Pack {
       parent === undefined
         ? this.all(`SELECT ${ROW} FROM topic WHERE parent IS NULL ORDER BY position`)
         : this.all(`SELECT ${ROW} FROM topic WHERE parent = ? ORDER BY position`, parent);
-    return rows.map(toRow);
+    return this.toRows(rows);
   }
 
   /** The topic at a place in reading order, from 0. */
   at(position: number): TopicRow | undefined {
-    const row = this.get(`SELECT ${ROW} FROM topic WHERE position = ?`, position);
-    return row && toRow(row);
+    return this.toRows(this.all(`SELECT ${ROW} FROM topic WHERE position = ?`, position))[0];
   }
 
   /** Every topic in reading order. Reads the whole catalog. */
   rows(): TopicRow[] {
-    return this.all(`SELECT ${ROW} FROM topic ORDER BY position`).map(toRow);
+    return this.toRows(this.all(`SELECT ${ROW} FROM topic ORDER BY position`));
   }
 
   /** Every id, for suggestions. Reads the whole index. */
@@ -168,8 +171,12 @@ export class Pack {
     return guard(this.path, () => this.statement(sql).get(...values)) as Row | undefined;
   }
 
-  private all(sql: string, ...values: string[]): Row[] {
+  private all(sql: string, ...values: (string | number)[]): Row[] {
     return guard(this.path, () => this.statement(sql).all(...values)) as Row[];
+  }
+
+  private toRows(rows: Row[]): TopicRow[] {
+    return guard(this.path, () => rows.map(toRow));
   }
 
   private statement(sql: string): StatementSync {

@@ -24,12 +24,20 @@ export function writePack(path: string, catalog: Catalog, product: Product, stam
     renameSync(temporary, path);
     flush(dirname(path));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    discard(temporary);
     const reason = (error as NodeJS.ErrnoException).code ?? (error as Error).message;
     throw new PackError(
       'not-writable',
       `cannot write the pack ${path} (${reason}); name another place with --pack or --out`,
     );
+  }
+}
+
+function discard(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Where nothing could be written, such as below a file, nothing can be removed either.
   }
 }
 
@@ -49,7 +57,7 @@ function fill(path: string, catalog: Catalog, product: Product, stamps: Stamp[])
     for (const [slug, target] of catalog.aliases) insertAlias.run(slug, target);
     const insertFile = db.prepare('INSERT INTO file VALUES (?, ?, ?)');
     for (const [name, file] of catalog.files) insertFile.run(name, file.mediaType, file.bytes);
-    const insertStamp = db.prepare('INSERT INTO stamp VALUES (?, ?, ?)');
+    const insertStamp = db.prepare('INSERT OR IGNORE INTO stamp VALUES (?, ?, ?)');
     for (const stamp of stamps) insertStamp.run(stamp.path, stamp.size, stamp.mtimeMs);
     db.exec('COMMIT');
   } finally {

@@ -1,3 +1,4 @@
+import { escapeAttribute, escapeText } from 'entities/escape';
 import type { Pack, TopicRow } from '../pack/read.ts';
 import { fold, type Product } from '../topic/descriptor.ts';
 import { wordsOf } from '../topic/id.ts';
@@ -63,7 +64,7 @@ export function llmsText(pack: Pack, context: RenderContext, all: boolean): stri
   const url = (path: string) => publicUrl(context, path);
   const topics = rows.map(({ slug, title, tagline }) => {
     const note = tagline === '' ? '' : `: ${tagline}`;
-    return `- [${escapeLabel(title)}](${url(`/help/${slug}/index.md`)})${note}`;
+    return `- [${escapeLabel(fold(title))}](${url(`/help/${slug}/index.md`)})${note}`;
   });
   return blocks([
     `# ${context.siteTitle}`,
@@ -88,14 +89,17 @@ function item(pack: Pack, id: string, row: TopicRow | undefined, context: Render
 
 /** A synopsis fits into a list when it is a paragraph; code, lists and tables do not. */
 function summaryOf({ synopsis, tagline }: TopicRow): string {
-  return /^(```|~~~|[-*+] |\d+[.)] |\||>| {4})/.test(synopsis) ? tagline : fold(synopsis);
+  if (/^(```|~~~|[-*+] |\d+[.)] |\||>| {4})/.test(synopsis)) return tagline;
+  // A hard line break has no place on one line.
+  return fold(synopsis.replace(/(?<!\\)\\\n/g, '\n'));
 }
 
 /** Emphasis and a link in HTML, because the line is made for pages and for Markdown readers alike. */
 function versionLine({ name, version, releaseUrl }: Product): string {
   if (version === undefined) return '';
-  const shown = releaseUrl === undefined ? version : `<a href="${releaseUrl}">${version}</a>`;
-  return `<em>${name} version ${shown}</em>`;
+  const number = escapeText(version);
+  const shown = releaseUrl === undefined ? number : `<a href="${escapeAttribute(releaseUrl)}">${number}</a>`;
+  return `<em>${escapeText(name)} version ${shown}</em>`;
 }
 
 function list(heading: string, items: string[]): string {

@@ -1,12 +1,9 @@
 import type { Stability, TopicDescriptor } from './schema.generated.ts';
 
 export type {
-  Action,
-  CatalogVersion,
   DocentConfig,
   ErrorFacts,
   FrontMatter,
-  HelpPayload,
   Manifest,
   Section,
   Stability,
@@ -83,5 +80,5 @@ export function tagline(text: string): string {
   const space = cut.lastIndexOf(' ');
   const head = space > TAGLINE_LIMIT / 2 ? cut.slice(0, space) : cut;
   // A cut between the halves of a surrogate pair would leave an unpaired one.
-  return `${head.replace(/[\uD800-\uDBFF]$/, '').replace(/[\s,;:—–-]+$/, '')}…`;
+  return `${head.replace(/[\uD800-\uDBFF]$/, '').replace(/[\s.,;:—–-]+$/, '')}…`;
 }

@@ -13,6 +13,9 @@ const SEGMENT = /^[A-Za-z0-9][A-Za-z0-9_-]*$/;
 const RESERVED_ANYWHERE = new Set(['index']);
 const RESERVED_FIRST = new Set(['catalog', 'versions', 'topic-tree']);
 
+/** Longest topic id, as the schemas have it. Characters. */
+export const ID_LIMIT = 200;
+
 /** A slug longer than this is no topic: it bounds what a hostile URL makes us look up. Characters. */
 export const SLUG_LIMIT = 400;
 

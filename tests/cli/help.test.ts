@@ -97,6 +97,8 @@ test('a changed, added or removed source file is seen at once', async () => {
   assert.match((await docent(['help', 'late'], { cwd: project })).stdout, /First\./);
   writeFiles(project, { 'topics/late.md': '# Late\n\nSecond, longer.\n' });
   assert.match((await docent(['help', 'late'], { cwd: project })).stdout, /Second/);
+  writeFiles(project, { 'topics/brew.txt': 'three spoons\n' });
+  assert.equal((await docent(['help', 'brew', 'recipe'], { cwd: project })).stdout, 'three spoons\n');
 });
 
 test('outside a project, help is about Docent itself', async () => {

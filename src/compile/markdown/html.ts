@@ -1,13 +1,16 @@
-import { decodeHTML, escapeAttribute, escapeText } from 'entities';
+import { decodeHTMLStrict, escapeAttribute, escapeText } from 'entities';
 import GithubSlugger from 'github-slugger';
 import hljs from 'highlight.js/lib/common';
 import http from 'highlight.js/lib/languages/http';
-import { Marked, Parser, Renderer, type Token, type Tokens } from 'marked';
+import { Marked, Parser, Renderer, TextRenderer, type Token, type Tokens } from 'marked';
 import type { OutlineEntry } from '../../topic/compiled.ts';
+import { fold } from '../../topic/descriptor.ts';
 import type { LinkCollector } from './links.ts';
 import { sanitizeHtml } from './sanitize.ts';
 
 hljs.registerLanguage('http', http);
+// The body of an HTTP message is JSON, or has no colours: to guess among all languages takes seconds.
+hljs.configure({ languages: ['json'] });
 
 /** Above this, colours are not worth the time. Characters. */
 const HIGHLIGHT_LIMIT = 50_000;
@@ -45,14 +48,19 @@ class TopicRenderer extends Renderer {
 
   override heading({ tokens, depth }: Tokens.Heading): string {
     const html = this.parser.parseInline(tokens);
-    const text = decodeHTML(this.parser.parseInline(tokens, this.parser.textRenderer)).trim();
-    const id = this.slugger.slug(text);
-    this.outline.push({ level: depth, id, text });
+    const shown = { tags: !this.allowHtml, images: true };
+    const text = fold(this.parser.parseInline(tokens, new PlainText(this.parser, shown)));
+    // GitHub makes the id of neither tags nor images, and keeps the space beside them.
+    const bare = this.parser.parseInline(tokens, new PlainText(this.parser, { tags: false, images: false }));
+    // Of a heading without a letter or digit nothing is left, and nothing could link to it.
+    const id = this.slugger.slug(bare.trim() === '' ? text : bare) || this.slugger.slug('section');
+    if (text !== '') this.outline.push({ level: depth, id, text });
     return `<h${depth} id="${escapeAttribute(id)}">${html}</h${depth}>\n`;
   }
 
-  override code({ text, lang }: Tokens.Code): string {
-    const language = /^\S*/.exec(lang ?? '')?.[0] ?? '';
+  override code(token: Tokens.Code): string {
+    const text = codeText(token);
+    const language = /^\S*/.exec(token.lang ?? '')?.[0] ?? '';
     const known = language !== '' && text.length <= HIGHLIGHT_LIMIT && hljs.getLanguage(language) !== undefined;
     const inner = known ? hljs.highlight(text, { language, ignoreIllegals: true }).value : escapeText(text);
     const name = language.replace(/[^A-Za-z0-9_+#.-]/g, '');
@@ -67,7 +75,7 @@ class TopicRenderer extends Renderer {
   override text(token: Tokens.Text | Tokens.Escape): string {
     if ('tokens' in token && token.tokens !== undefined) return this.parser.parseInline(token.tokens);
     // Inside raw HTML marked passes text on as it is; here nothing reaches the page unescaped.
-    return token.type === 'escape' ? escapeText(token.text) : escapeText(decodeHTML(token.text));
+    return token.type === 'escape' ? escapeText(token.text) : escapeText(decodeHTMLStrict(token.text));
   }
 
   override link({ href, title, tokens }: Tokens.Link): string {
@@ -75,8 +83,8 @@ class TopicRenderer extends Renderer {
     return href === '' ? inner : `<a href="${escapeAttribute(href)}"${titleAttribute(title)}>${inner}</a>`;
   }
 
-  override image({ href, title, text }: Tokens.Image): string {
-    const alt = decodeHTML(text);
+  override image({ href, title, tokens }: Tokens.Image): string {
+    const alt = this.parser.parseInline(tokens, new PlainText(this.parser, { tags: true, images: true }));
     if (href === '') return escapeText(alt);
     return `<img src="${escapeAttribute(href)}" alt="${escapeAttribute(alt)}"${titleAttribute(title)}>`;
   }
@@ -89,8 +97,36 @@ class TopicRenderer extends Renderer {
   }
 }
 
+/** Inline tokens as plain text, for an id, an outline, or what stands in place of an image. */
+class PlainText extends TextRenderer {
+  private readonly keep: { tags: boolean; images: boolean };
+
+  constructor(parser: Parser, keep: PlainText['keep']) {
+    super();
+    this.parser = parser;
+    this.keep = keep;
+  }
+
+  override text(token: Tokens.Text | Tokens.Escape | Tokens.Tag): string {
+    return token.type === 'escape' ? token.text : decodeHTMLStrict(token.text);
+  }
+
+  override html({ text }: Tokens.HTML | Tokens.Tag): string {
+    return this.keep.tags ? withoutComments(text) : '';
+  }
+
+  override image(token: Tokens.Image): string {
+    return this.keep.images ? super.image(token) : '';
+  }
+}
+
 function titleAttribute(title: string | null | undefined): string {
-  return title ? ` title="${escapeAttribute(decodeHTML(title))}"` : '';
+  return title ? ` title="${escapeAttribute(decodeHTMLStrict(title))}"` : '';
+}
+
+/** Code as it is shown: of an indented block marked may keep the line break that ends it. */
+export function codeText({ text, codeBlockStyle }: Tokens.Code): string {
+  return codeBlockStyle === 'indented' ? text.replace(/\n+$/, '') : text;
 }
 
 /** A comment is for the author; its text is still in the body. */

@@ -1,9 +1,10 @@
+import { decodeHTMLStrict } from 'entities';
 import type { Token, Tokens } from 'marked';
 import type { Finding, Position } from '../../topic/diagnostic.ts';
 
 /** A link or image of a body. In compiled HTML and blocks it stands as `docent-link:N`; the catalog knows where it leads. */
 export interface LinkReference extends Position {
-  /** As the author wrote it. */
+  /** As the author wrote it, entities decoded. */
   href: string;
   image: boolean;
 }
@@ -33,6 +34,11 @@ export class LinkCollector {
     }
     return `${LINK_SCHEME}${this.links.push({ ...position, href, image }) - 1}`;
   }
+
+  /** Whether an address is a placeholder that was given out here, rather than one that an author wrote into raw HTML. */
+  knows(href: string): boolean {
+    return href.startsWith(LINK_SCHEME) && Number(href.slice(LINK_SCHEME.length)) < this.links.length;
+  }
 }
 
 /** The scheme as a browser sees it: it drops control characters and white space first, so `java\nscript:` counts. */
@@ -48,20 +54,30 @@ export function schemeOf(href: string): string | undefined {
 export function collectLinks(tokens: Token[], collector: LinkCollector, firstLine: number): void {
   let line = firstLine;
   for (const token of tokens) {
-    const finder = new Finder(token.raw, line);
-    visit([token], (link) => {
-      const position = finder.find(link);
-      link.href = collector.add(link.href, link.type === 'image', position) ?? '';
-    });
+    visit([token], new Finder(token.raw, line), collector);
     line += countLines(token.raw);
   }
 }
 
-function visit(tokens: Token[], act: (link: Tokens.Link | Tokens.Image) => void): void {
+/** What may look like a link, and is none. */
+const VERBATIM = new Set(['code', 'codespan', 'escape', 'html']);
+
+function visit(tokens: Token[], finder: Finder, collector: LinkCollector): void {
   for (const token of tokens) {
-    if (token.type === 'link' || token.type === 'image') act(token as Tokens.Link | Tokens.Image);
-    for (const nested of nestedTokens(token)) visit(nested, act);
+    if (VERBATIM.has(token.type)) finder.skip(token.raw);
+    const end = token.type === 'link' || token.type === 'image' ? collect(token as LinkToken, finder, collector) : 0;
+    for (const nested of nestedTokens(token)) visit(nested, finder, collector);
+    finder.moveTo(end);
   }
+}
+
+type LinkToken = Tokens.Link | Tokens.Image;
+
+/** @returns where the link ends, as far as its text is found. */
+function collect(link: LinkToken, finder: Finder, collector: LinkCollector): number {
+  const { position, end } = finder.find(link);
+  link.href = collector.add(decodeHTMLStrict(link.href), link.type === 'image', position) ?? '';
+  return end;
 }
 
 /** The token lists inside a token: children, list items, table cells. An image's are its alternative text. */
@@ -75,30 +91,52 @@ function nestedTokens(token: Token): Token[][] {
   return 'tokens' in token && token.tokens !== undefined ? [token.tokens] : [];
 }
 
-/** Finds where the links of one block stand, each after the one before it. */
+/** Finds where the links of one block stand, each after what comes before it, so that the text is gone through only once. */
 class Finder {
-  private cursor = 0;
   private readonly raw: string;
-  private readonly line: number;
+  private cursor = 0;
+  private line: number;
+  private lineStart = 0;
+  private lineEnd = -1;
 
   constructor(raw: string, line: number) {
     this.raw = raw;
-    this.line = line;
+    this.line = line - 1;
   }
 
-  find(link: Tokens.Link | Tokens.Image): Position {
-    // Inside a list or quote the lines have lost their indentation, so the raw text of a link over two lines is not found.
-    const at = [link.raw, link.href].map((text) => this.raw.indexOf(text, this.cursor)).find((index) => index >= 0);
-    if (at === undefined) return positionIn(this.raw, this.cursor, this.line);
+  find(link: LinkToken): { position: Position; end: number } {
+    // Inside a list or quote the lines have lost their indentation, so only the first line of a link is sure to be found.
+    const text = link.raw.split('\n', 1)[0] as string;
+    const whole = this.search(text);
+    const at = whole ?? this.search(link.href) ?? this.cursor;
     this.cursor = at + 1;
-    return positionIn(this.raw, at, this.line);
+    while (this.lineEnd < at) {
+      this.lineStart = this.lineEnd + 1;
+      const end = this.raw.indexOf('\n', this.lineStart);
+      this.lineEnd = end < 0 ? this.raw.length : end;
+      this.line++;
+    }
+    const position = { line: this.line, column: at - this.lineStart + 1 };
+    return { position, end: whole === undefined ? 0 : at + text.length };
   }
-}
 
-function positionIn(text: string, offset: number, firstLine: number): Position {
-  const before = text.slice(0, offset);
-  const lineStart = before.lastIndexOf('\n') + 1;
-  return { line: firstLine + countLines(before), column: offset - lineStart + 1 };
+  /** Moves past a text, line by line. */
+  skip(text: string): void {
+    for (const line of text.split('\n')) {
+      // In a table the bars of a cell are escaped.
+      const found = [line, line.replaceAll('|', '\\|')].find((spelling) => this.search(spelling) !== undefined);
+      if (found !== undefined) this.moveTo((this.search(found) as number) + found.length);
+    }
+  }
+
+  moveTo(offset: number): void {
+    this.cursor = Math.max(this.cursor, offset);
+  }
+
+  private search(text: string): number | undefined {
+    const at = this.raw.indexOf(text, this.cursor);
+    return at < 0 ? undefined : at;
+  }
 }
 
 function countLines(text: string): number {

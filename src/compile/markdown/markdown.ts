@@ -75,7 +75,7 @@ function compileTokens(tokens: Token[], options: MarkdownOptions): CompiledMarkd
   const collector = new LinkCollector();
   collectLinks(tokens, collector, options.firstLine);
   const heading = tokens.find((token) => token.type === 'heading' && token.depth === 1) as Tokens.Heading | undefined;
-  const headingText = heading && fold(plainText(toSpans(heading.tokens)));
+  const headingText = heading && fold(plainText(withoutImages(heading.tokens)));
   const hidden = new Set<Token>();
   if (heading !== undefined && repeatsTitle(headingText as string, options)) hidden.add(heading);
   if (options.ownsSeeAlso && seeAlso !== undefined) for (const token of seeAlso.tokens) hidden.add(token);
@@ -123,7 +123,7 @@ function saysSomething(token: Token): boolean {
   return !['heading', 'space', 'def', 'hr', 'html'].includes(token.type);
 }
 
-/** A row of badges is no synopsis. */
+/** A row of badges is no synopsis, and no part of a title. */
 function withoutImages(tokens: Token[]): ReturnType<typeof toSpans> {
   const text = tokens.filter(
     (token) =>

@@ -1,11 +1,16 @@
-import { decodeHTML } from 'entities';
+import { decodeHTMLStrict } from 'entities';
 import type { Token, Tokens } from 'marked';
-import type { Block, Span } from '../../topic/block.ts';
-import { withoutComments } from './html.ts';
+import { type Block, plainText, type Span } from '../../topic/block.ts';
+import { codeText, withoutComments } from './html.ts';
 
 /** Tokens as a terminal shows them. Links keep their placeholders; control characters are the renderer's business. */
 export function toBlocks(tokens: Token[]): Block[] {
-  return tokens.flatMap((token) => toBlock(token) ?? []);
+  return tokens.flatMap((token, index) => {
+    const before = tokens[index - 1];
+    if (token.type !== 'text' || before?.type !== 'checkbox') return toBlock(token) ?? [];
+    // In a tight list the box of a task stands before its text, in a loose one within its paragraph.
+    return { type: 'paragraph', spans: toSpans([before, ...((token as Tokens.Text).tokens ?? [token])]) };
+  });
 }
 
 function toBlock(token: Token): Block | undefined {
@@ -21,9 +26,9 @@ function toBlock(token: Token): Block | undefined {
     case 'text':
       return { type: 'paragraph', spans: toSpans((token as Tokens.Text).tokens ?? [token]) };
     case 'code': {
-      const { lang, text } = token as Tokens.Code;
+      const { lang } = token as Tokens.Code;
       const name = /^\S*/.exec(lang ?? '')?.[0];
-      return { type: 'code', ...(name ? { lang: name } : {}), text };
+      return { type: 'code', ...(name ? { lang: name } : {}), text: codeText(token as Tokens.Code) };
     }
     case 'list': {
       const { ordered, start, items } = token as Tokens.List;
@@ -78,8 +83,8 @@ function toSpan(token: Token): Span | Span[] {
       return { type: 'link', ...(href === '' ? {} : { href }), spans: toSpans(tokens) };
     }
     case 'image': {
-      const { href, text } = token as Tokens.Image;
-      return { type: 'link', ...(href === '' ? {} : { href }), spans: [`[${decodeHTML(text) || 'image'}]`] };
+      const { href, tokens } = token as Tokens.Image;
+      return { type: 'link', ...(href === '' ? {} : { href }), spans: [`[${plainText(toSpans(tokens)) || 'image'}]`] };
     }
     case 'html':
       return /^<br\s*\/?>$/i.test(token.raw) ? { type: 'break' } : withoutComments((token as Tokens.Tag).text);
@@ -87,6 +92,6 @@ function toSpan(token: Token): Span | Span[] {
       return (token as Tokens.Checkbox).checked ? '[x] ' : '[ ] ';
     default:
       if ('tokens' in token && token.tokens !== undefined) return toSpans(token.tokens);
-      return decodeHTML('text' in token ? String(token.text) : token.raw);
+      return decodeHTMLStrict('text' in token ? String(token.text) : token.raw);
   }
 }

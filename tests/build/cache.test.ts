@@ -1,0 +1,109 @@
+// A cached pack is used as long as its sources are what they were.
+import assert from 'node:assert/strict';
+import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import { buildPack } from '../../src/build/build.ts';
+import { cachedPackPath, openFresh } from '../../src/build/cache.ts';
+import { folderWith, settingsFor, temporaryFolder, writeFiles } from '../support.ts';
+
+/** A source with its cached pack. All of it is old, so that no clock is too coarse to show a change. */
+function cached(): { folder: string; path: string } {
+  const folder = folderWith({ 'a.md': 'four', 'b/c.md': 'x', 'b/note.txt': 'x' });
+  for (const entry of ['a.md', 'b/c.md', 'b', '.']) utimesSync(join(folder, entry), 1_000_000, 1_000_000);
+  const path = join(temporaryFolder(), 'cache.pack');
+  buildPack(settingsFor([folder]), path, true);
+  return { folder, path };
+}
+
+function isFresh(path: string): boolean {
+  const pack = openFresh(path);
+  pack?.close();
+  return pack !== undefined;
+}
+
+describe('a cached pack is fresh', () => {
+  test('while nothing changes', () => {
+    const { path } = cached();
+    assert.equal(isFresh(path), true);
+    assert.equal(isFresh(path), true);
+  });
+
+  test('also from a source that is reached by a link', () => {
+    const folder = folderWith({ 'a.md': 'x' });
+    const link = join(temporaryFolder(), 'link');
+    symlinkSync(folder, link);
+    const path = join(temporaryFolder(), 'cache.pack');
+    buildPack(settingsFor([link]), path, true);
+    assert.equal(isFresh(path), true);
+  });
+
+  test('when a file is read or another folder changes', () => {
+    const { folder, path } = cached();
+    writeFileSync(join(folder, 'b/note.txt'), 'changed');
+    writeFiles(temporaryFolder(), { 'a.md': 'x' });
+    assert.equal(isFresh(path), true);
+  });
+});
+
+describe('a cached pack is stale', () => {
+  for (const [when, change] of [
+    ['a file is longer', (folder) => writeFileSync(join(folder, 'a.md'), 'five5')],
+    ['a file changes without getting longer', (folder) => writeFileSync(join(folder, 'a.md'), 'FOUR')],
+    ['a file is added', (folder) => writeFileSync(join(folder, 'b/new.md'), 'x')],
+    ['a folder with a file is added', (folder) => writeFiles(folder, { 'd/e/f.md': 'x' })],
+    ['a file is removed', (folder) => rmSync(join(folder, 'b/c.md'))],
+    ['a folder is removed', (folder) => rmSync(join(folder, 'b'), { recursive: true })],
+    ['the source is removed', (folder) => rmSync(folder, { recursive: true })],
+    ['a file is renamed', (folder) => renameSync(join(folder, 'a.md'), join(folder, 'z.md'))],
+    [
+      'a file becomes a folder',
+      (folder) => {
+        rmSync(join(folder, 'a.md'));
+        mkdirSync(join(folder, 'a.md'));
+      },
+    ],
+  ] as [string, (folder: string) => void][]) {
+    test(`when ${when}`, () => {
+      const { folder, path } = cached();
+      change(folder);
+      assert.equal(isFresh(path), false);
+    });
+  }
+});
+
+describe('a cached pack is built again', () => {
+  test('when it is missing, no pack, or damaged', () => {
+    const { path } = cached();
+    assert.equal(openFresh(`${path}.not`), undefined);
+    writeFileSync(path, '');
+    assert.equal(openFresh(path), undefined);
+    writeFileSync(path, 'no pack at all'.repeat(100));
+    assert.equal(openFresh(path), undefined);
+  });
+});
+
+describe('where a cached pack lies', () => {
+  const settings = settingsFor(['/work/docs'], { product: { name: 'a' } });
+  const pathOf = (other: Partial<typeof settings>, version = '1.0.0') =>
+    cachedPackPath('/cache', { ...settings, ...other }, version);
+
+  test('is in the cache folder, the same for the same settings', () => {
+    assert.match(pathOf({}), /^\/cache\/[0-9a-f]{24}\.pack$/);
+    assert.equal(pathOf({}), pathOf({ content: [{ path: '/work/docs', shown: 'another spelling' }] }));
+  });
+
+  test('is elsewhere for other sources, configuration or compiler', () => {
+    const paths = [
+      pathOf({}),
+      pathOf({}, '1.0.1'),
+      pathOf({ content: [{ path: '/work/other', shown: 'docs' }] }),
+      pathOf({ strict: true }),
+      pathOf({ allowHtml: true }),
+      pathOf({ product: { name: 'b', command: 'b help' } }),
+      pathOf({ base: '/x' }),
+      pathOf({ defaultStability: 'stable' }),
+    ];
+    assert.equal(new Set(paths).size, paths.length);
+  });
+});

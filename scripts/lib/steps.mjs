@@ -112,7 +112,7 @@ async function buildPack(root, node) {
   const pack = 'dist/docent.pack';
   const draft = join(root, PACK_DRAFT);
   rmSync(draft, { force: true });
-  await runTool(root, node, [COMMAND, 'pack', '--out', PACK_DRAFT]);
+  await runTool(root, node, [COMMAND, 'pack', '--strict', '--out', PACK_DRAFT]);
   if (!existsSync(draft)) throw new SetupError(`the build failed: \`${COMMAND} pack\` wrote no file.`, EXIT.failed);
   renameSync(draft, join(root, pack));
   return [pack];

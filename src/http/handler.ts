@@ -64,7 +64,12 @@ async function answer(site: HelpSite, cache: RepresentationCache, request: Reque
       const { search } = new URL(request.url);
       return new Response(null, {
         status: outcome.status,
-        headers: { ...COMMON_HEADERS, Location: outcome.location + search, 'Content-Length': '0' },
+        headers: {
+          ...COMMON_HEADERS,
+          Location: outcome.location + search,
+          'Content-Length': '0',
+          'Cache-Control': REVALIDATE,
+        },
       });
     }
     case 'problem':

@@ -87,11 +87,14 @@ function item(pack: Pack, id: string, row: TopicRow | undefined, context: Render
   return `- [${command}](${topicUrl(context, row.slug)})${about === '' ? '' : ` — ${about}`}`;
 }
 
+/** Its target is seen from the topic that it stands in, so it leads nowhere from another one. */
+const RELATIVE_LINK = /(?<!!)\[([^\]]*)\]\((?![a-z][a-z0-9+.-]*:|\/)[^)]*\)/gi;
+
 /** A synopsis fits into a list when it is a paragraph; code, lists and tables do not. */
 function summaryOf({ synopsis, tagline }: TopicRow): string {
   if (/^(```|~~~|[-*+] |\d+[.)] |\||>| {4})/.test(synopsis)) return tagline;
   // A hard line break has no place on one line.
-  return fold(synopsis.replace(/(?<!\\)\\\n/g, '\n'));
+  return fold(synopsis.replace(/(?<!\\)\\\n/g, '\n').replace(RELATIVE_LINK, '$1'));
 }
 
 /** Emphasis and a link in HTML, because the line is made for pages and for Markdown readers alike. */

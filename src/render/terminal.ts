@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Align, Block, Span } from '../topic/block.ts';
 import { visible } from '../topic/visible.ts';
+import { COLUMN_GAP, columnWidths } from './columns.ts';
 
 /** How a terminal wants its text. */
 export interface TerminalStyle {
@@ -84,7 +85,7 @@ export class Layout {
 
   /** Terms and what they mean, aligned where the terms are short. */
   definitions(entries: [term: string, meaning: string][]): void {
-    const longest = widest(entries.map(([term]) => visible(term)));
+    const longest = greatest(entries.map(([term]) => widthOf(visible(term))));
     const aligned = longest + INDENT + 2 <= this.width / 2;
     for (const [term, meaning] of entries) {
       const head = this.paint({ text: visible(term), attributes: ['cyan'] });
@@ -167,21 +168,29 @@ export class Layout {
     if (blocks.length > 1 && blocks.some((block) => block.type === 'paragraph') && lines.includes('')) this.gap();
   }
 
-  /** Columns where they fit; else each row as a group of `header: value` lines. */
+  /** Columns, wrapped where need be; else each row as a group of `header: value` lines. */
   private table(rows: Span[][][], align: Align[], indent: number): void {
-    const cells = rows.map((row) => row.map((cell) => this.wrapless(cell)));
-    const widths = align.map((_, column) => widest(cells.map((row) => strip(row[column] ?? ''))));
-    const pad = ' '.repeat(indent);
-    const total = indent + widths.reduce((sum, width) => sum + width + 2, -2);
-    if (total <= this.width) {
-      const line = (row: string[]) =>
-        pad + row.map((cell, column) => alignCell(cell, widths[column] ?? 0, align[column] ?? null)).join('  ');
-      const [head, ...body] = cells as [string[], ...string[][]];
-      const rule = pad + widths.map((width) => '─'.repeat(width)).join('  ');
-      this.add([line(head).trimEnd(), rule, ...body.map((row) => line(row).trimEnd())]);
+    const cells = rows.map((row) => row.map((cell) => toPieces(cell, [], this.style.links)));
+    const column = (index: number) => cells.map((row) => row[index] ?? []);
+    const natural = align.map((_, index) => greatest(column(index).map(widthOfCell)));
+    const longestWord = align.map((_, index) => greatest(column(index).map(longestWordOf)));
+    const widths = columnWidths(natural, longestWord, this.width - indent);
+    if (widths === undefined) {
+      this.records(rows, indent);
       return;
     }
-    const [head = [], ...body] = rows;
+    const lines = cells.flatMap((row, index) => {
+      const wrapped = widths.map((width, column) => this.wrap(row[column] ?? [], 0, width));
+      const height = greatest(wrapped.map((cell) => cell.length));
+      const line = (n: number) => widths.map((width, c) => alignCell(wrapped[c]?.[n] ?? '', width, align[c] ?? null));
+      const rule = index === 0 ? [widths.map((width) => '─'.repeat(width))] : [];
+      return [...Array.from({ length: height }, (_, n) => line(n)), ...rule];
+    });
+    const pad = ' '.repeat(indent);
+    this.add(lines.map((line) => (pad + line.join(' '.repeat(COLUMN_GAP))).trimEnd()));
+  }
+
+  private records([head = [], ...body]: Span[][][], indent: number): void {
     // Without a row the header is still worth reading.
     for (const row of body.length > 0 ? body : [head.map(() => [])]) {
       row.forEach((cell, column) => {
@@ -192,15 +201,8 @@ export class Layout {
     }
   }
 
-  private wrapless(spans: Span[]): string {
-    return toPieces(spans, [], this.style.links)
-      .map((piece) => this.paint({ ...piece, text: piece.text.replaceAll('\n', ' ') }))
-      .join('');
-  }
-
   /** Breaks pieces into lines of at most the width, at white space only: an address must stay whole to be copied. */
-  private wrap(pieces: Piece[], indent: number): string[] {
-    const available = this.width - indent;
+  private wrap(pieces: Piece[], indent: number, available = this.width - indent): string[] {
     const lines: Piece[][] = [[]];
     let used = 0;
     for (const word of words(pieces)) {
@@ -273,6 +275,18 @@ function linkPieces(link: Extract<Span, { type: 'link' }>, attributes: Attribute
   return shown === link.href ? pieces : [...pieces, { text: ` <${visible(link.href as string)}>`, attributes }];
 }
 
+function textOf(pieces: Piece[]): string {
+  return pieces.map((piece) => piece.text).join('');
+}
+
+function widthOfCell(pieces: Piece[]): number {
+  return greatest(textOf(pieces).split('\n').map(widthOf));
+}
+
+function longestWordOf(pieces: Piece[]): number {
+  return greatest([...words(pieces)].map((word) => (word === 'break' ? 0 : widthOf(textOf(word)))));
+}
+
 /** Splits pieces at white space. A word may consist of several pieces: `**a**b`. */
 function* words(pieces: Piece[]): Generator<Piece[] | 'break'> {
   let word: Piece[] = [];
@@ -331,8 +345,9 @@ function widthOf(text: string): number {
   return stringWidth(text);
 }
 
-function widest(texts: string[]): number {
-  return texts.reduce((width, text) => Math.max(width, widthOf(text)), 0);
+/** Without a limit on how many, which the arguments of `Math.max` have. */
+function greatest(numbers: number[]): number {
+  return numbers.reduce((most, number) => Math.max(most, number), 0);
 }
 
 function strip(text: string): string {

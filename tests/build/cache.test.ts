@@ -49,6 +49,13 @@ describe('a cached pack is fresh', () => {
 describe('a cached pack is stale', () => {
   for (const [when, change] of [
     ['a file is longer', (folder) => writeFileSync(join(folder, 'a.md'), 'five5')],
+    [
+      'a file is longer, though it claims to be as old',
+      (folder) => {
+        writeFileSync(join(folder, 'a.md'), 'five5');
+        utimesSync(join(folder, 'a.md'), 1_000_000, 1_000_000);
+      },
+    ],
     ['a file changes without getting longer', (folder) => writeFileSync(join(folder, 'a.md'), 'FOUR')],
     ['a file is added', (folder) => writeFileSync(join(folder, 'b/new.md'), 'x')],
     ['a folder with a file is added', (folder) => writeFiles(folder, { 'd/e/f.md': 'x' })],

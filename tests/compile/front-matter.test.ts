@@ -33,6 +33,7 @@ describe('front matter is split off', () => {
       5,
     ],
     ['and closes at no U+2028', '---\ntitle: a\u2028---\nx: b\n---\nc', { title: 'a\u2028---', x: 'b' }, 'c', 5],
+    ['and closes at no line that U+2028 seems to end', '---\n---\u2028: b\n---\nc', { '---\u2028': 'b' }, 'c', 4],
     ['and closes at no indented line', '---\ntitle: |\n  a\n  ---\n---\nb', { title: 'a\n---\n' }, 'b', 6],
   ] as const) {
     test(what, () => {

@@ -46,10 +46,10 @@ test('the outline lists the headings as they read', () => {
   const text =
     '# One\n\n### *Two* `<b>` &amp;  3\n\nFour\nfive\n---\n\n- # In a list\n\n##\n\n## x<!-- y --> <i>z</i>\n';
   assert.deepEqual(compile(text, true).outline, [
-    { level: 1, id: 'one', text: 'One' },
+    { level: 2, id: 'one', text: 'One' },
     { level: 3, id: 'two-b---3', text: 'Two <b> & 3' },
     { level: 2, id: 'fourfive', text: 'Four five' },
-    { level: 1, id: 'in-a-list', text: 'In a list' },
+    { level: 2, id: 'in-a-list', text: 'In a list' },
     { level: 2, id: 'x-z', text: 'x z' },
   ]);
   assert.equal(compile('## x <i>z</i>\n').outline[0]?.text, 'x <i>z</i>');

@@ -138,7 +138,7 @@ describe('a heading that repeats what the page says is not shown again', () => {
 
   test('but it stays in the terminal and the page alike when it says something else', () => {
     const { html, blocks } = compile('# Another\n');
-    assert.match(html, /<h1 id="another">Another<\/h1>/);
+    assert.match(html, /<h2 id="another">Another<\/h2>/);
     assert.deepEqual(blocks, [{ type: 'heading', level: 1, spans: ['Another'] }]);
     assert.deepEqual(compile('# T\n').blocks, []);
     assert.equal(compile('# T\n').html, '');

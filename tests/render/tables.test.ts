@@ -66,11 +66,26 @@ describe('a table', () => {
     assert.equal(table(30, [null, null], ['one', 'two'], wider), `one: ${wider[0]}\n  two: ${wider[1]}\n`);
   });
 
-  test('as records wraps long cells and sets rows apart', () => {
+  test('that is too wide wraps its widest columns', () => {
     const row = ['name', 'a text that does not fit into one line of the terminal'];
     assert.equal(
+      table(40, [null, 'right'], ['Name', 'What it is'], row, ['other', 'x']),
+      [
+        `Name   ${'What it is'.padStart(33)}`,
+        `─────  ${'─'.repeat(33)}`,
+        `name   ${'a text that does not fit into one'.padStart(33)}`,
+        `       ${'line of the terminal'.padStart(33)}`,
+        `other  ${'x'.padStart(33)}`,
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('as records wraps long cells and sets rows apart', () => {
+    const row = ['a-name-that-is-long', 'a text that does not fit into one line of the terminal'];
+    assert.equal(
       table(30, [null, 'right'], ['Name', 'What it is'], row, ['other', '']),
-      'Name: name\n  What it is: a text that does\n  not fit into one line of the\n  terminal\n\nName: other\n  What it is:\n',
+      'Name: a-name-that-is-long\n  What it is: a text that does\n  not fit into one line of the\n  terminal\n\nName: other\n  What it is:\n',
     );
   });
 
@@ -81,10 +96,10 @@ describe('a table', () => {
     );
   });
 
-  test('keeps a line break inside a cell on the row', () => {
+  test('breaks a line inside a cell', () => {
     const layout = new Layout(PLAIN);
     layout.blocks([{ type: 'table', align: [null], rows: [[['h']], [['a', { type: 'break' }, 'b']]] }], 0);
-    assert.equal(layout.text(), 'h\n───\na b\n');
+    assert.equal(layout.text(), 'h\n─\na\nb\n');
   });
 
   test('may have more rows than a function can have arguments', () => {

@@ -54,8 +54,10 @@ class TopicRenderer extends Renderer {
     const bare = this.parser.parseInline(tokens, new PlainText(this.parser, { tags: false, images: false }));
     // Of a heading without a letter or digit nothing is left, and nothing could link to it.
     const id = this.slugger.slug(bare.trim() === '' ? text : bare) || this.slugger.slug('section');
-    if (text !== '') this.outline.push({ level: depth, id, text });
-    return `<h${depth} id="${escapeAttribute(id)}">${html}</h${depth}>\n`;
+    // The page's title is its only first-level heading.
+    const level = Math.max(2, depth);
+    if (text !== '') this.outline.push({ level, id, text });
+    return `<h${level} id="${escapeAttribute(id)}">${html}</h${level}>\n`;
   }
 
   override code(token: Tokens.Code): string {

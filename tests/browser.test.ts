@@ -20,6 +20,7 @@ const PAGES = {
   topic: '/help/topics/',
   'topic with children': '/help/cli/',
   error: '/help/errors/idempotency_conflict/',
+  'topic with tables': '/help/config/',
   tree: '/help/topic-tree/',
 };
 

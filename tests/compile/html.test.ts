@@ -178,7 +178,7 @@ describe('GitHub’s extensions', () => {
   test('tables keep their alignment', () => {
     assert.equal(
       html('| a | b |\n|:-:|--:|\n| `x\\|y` | ~~z~~ |\n'),
-      '<table>\n<thead>\n<tr>\n<th align="center">a</th>\n<th align="right">b</th>\n</tr>\n</thead>\n<tbody><tr>\n<td align="center"><code>x|y</code></td>\n<td align="right"><del>z</del></td>\n</tr>\n</tbody></table>\n',
+      '<table tabindex="0">\n<thead>\n<tr>\n<th align="center">a</th>\n<th align="right">b</th>\n</tr>\n</thead>\n<tbody><tr>\n<td align="center"><code>x|y</code></td>\n<td align="right"><del>z</del></td>\n</tr>\n</tbody></table>\n',
     );
   });
 });

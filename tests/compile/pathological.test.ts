@@ -92,6 +92,14 @@ describe('60 kB of the same are compiled', () => {
     });
   }
 
+  test('as a table whose rows, filled up, would not fit into memory: it is no table', () => {
+    const { topic } = compileFile(`${'|a'.repeat(2000)}|\n${'|-'.repeat(2000)}|\n${many('|x|\n')}\n## END\n`);
+    assert.deepEqual(
+      topic?.blocks.map((block) => block.type),
+      ['paragraph', 'heading'],
+    );
+  });
+
   test('as the rows of a table', () => {
     const { topic } = compileFile(`| a | b |\n|---|---|\n${many('| x | y |\n')}`);
     const [table] = topic?.blocks ?? [];

@@ -21,8 +21,25 @@ export interface HtmlFragment {
   outline: OutlineEntry[];
 }
 
+/** Rows times columns: marked fills short rows up, so that few characters can make cells beyond all memory. */
+const CELL_LIMIT = 200_000;
+
 /** Lexes GitHub-flavoured Markdown. An instance of its own, so that nobody's global options reach in. */
-export const marked = new Marked({ gfm: true });
+export const marked = new Marked({
+  gfm: true,
+  tokenizer: {
+    // `false` leaves it to marked; without a token the text is a paragraph.
+    table: (text) => (cellsIn(text) > CELL_LIMIT ? undefined : false),
+  },
+});
+
+/** How many cells a table at the beginning of a text would have; 0 if there is none. */
+function cellsIn(text: string): number {
+  const [header = '', delimiters = ''] = text.split('\n', 2);
+  if (!header.includes('|') || !/^[ |:-]+$/.test(delimiters)) return 0;
+  const end = /\n[ \t]*\n/.exec(text)?.index ?? text.length;
+  return header.split('|').length * text.slice(0, end).split('\n').length;
+}
 
 /**
  * Renders tokens to an HTML fragment: headings with GitHub's ids, code highlighted with classes, raw HTML escaped (or sanitized

@@ -16,6 +16,7 @@ const ATTRIBUTES: Record<string, string[]> = {
   abbr: ['title'],
   details: ['open'],
   pre: ['tabindex'],
+  table: ['tabindex'],
   ...Object.fromEntries(HEADINGS.map((tag) => [tag, ['id', 'align']])),
   ...Object.fromEntries(['p', 'div', 'th', 'td'].map((tag) => [tag, ['align', 'colspan', 'rowspan']])),
 };
@@ -42,7 +43,7 @@ export function sanitizeHtml(html: string, collector: LinkCollector): string {
     tagName,
     attribs: { type: 'checkbox', disabled: '', ...(checked === undefined ? {} : { checked: '' }) },
   });
-  // A code block may be wider than the page; the keyboard has to be able to scroll it (WCAG 2.2, 2.1.1).
+  // A code block or table may be wider than the page; the keyboard has to be able to scroll it (WCAG 2.2, 2.1.1).
   const reachable = (tagName: string, attribs: sanitize.Attributes) => ({
     tagName,
     attribs: attribs.class === 'raw-html' ? attribs : { tabindex: '0' },
@@ -53,6 +54,12 @@ export function sanitizeHtml(html: string, collector: LinkCollector): string {
     allowedClasses: CLASSES,
     allowedSchemes: [LINK_SCHEME.slice(0, -1)],
     allowProtocolRelative: false,
-    transformTags: { a: collected('href', false), img: collected('src', true), input: box, pre: reachable },
+    transformTags: {
+      a: collected('href', false),
+      img: collected('src', true),
+      input: box,
+      pre: reachable,
+      table: reachable,
+    },
   });
 }

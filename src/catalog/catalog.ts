@@ -1,6 +1,6 @@
 import type { CompiledTopic } from '../compile/topic.ts';
 import type { Catalog, CatalogTopic, Landing } from '../topic/compiled.ts';
-import { inOrder, type TopicDescriptor } from '../topic/descriptor.ts';
+import { type ErrorFacts, inOrder, type TopicDescriptor } from '../topic/descriptor.ts';
 import { type Diagnostic, type DiagnosticCode, diagnose, START } from '../topic/diagnostic.ts';
 import { byCodeUnit, byTreeOrder, lastSegment, parentOf, segmentsOf, slugOf } from '../topic/id.ts';
 import { nearest } from '../topic/nearest.ts';
@@ -64,11 +64,23 @@ function toCatalogTopic(topic: Entry, children: string[], resolver: LinkResolver
       'updated',
     ]),
     // An error that a topic documents is raised today unless the topic says otherwise; programs get that spelled out.
-    ...(front.error === undefined ? {} : { error: { ...front.error, state: front.error.state ?? 'active' } }),
+    ...(front.error === undefined ? {} : { error: withState(front.error) }),
   };
   const { html, blocks } = resolver.resolve(topic);
   const { tagline, outline, actions, hash } = topic;
   return { descriptor: inOrder(descriptor), tagline, html, blocks, outline, actions, hash };
+}
+
+/** Members in the order of the schema, as everywhere in a descriptor. */
+function withState({ status, status_by_dialect, retryable, state = 'active', advice, codes }: ErrorFacts): ErrorFacts {
+  return {
+    status,
+    ...(status_by_dialect === undefined ? {} : { status_by_dialect }),
+    retryable,
+    state,
+    ...(advice === undefined ? {} : { advice }),
+    ...(codes === undefined ? {} : { codes }),
+  };
 }
 
 function declared(

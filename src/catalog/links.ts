@@ -83,6 +83,16 @@ export class LinkResolver {
 
   private target(topic: CompiledTopic, link: LinkReference): Target {
     const { href } = link;
+    if (href.trim() === '') {
+      this.report(
+        topic,
+        link,
+        link.image ? 'broken-image' : 'broken-link',
+        'this link has no address',
+        'write one, or leave the brackets out',
+      );
+      return undefined;
+    }
     if (href.startsWith('#')) {
       this.checkFragment(topic, link, slugOf(topic.id), href.slice(1));
       return { url: href };

@@ -99,11 +99,17 @@ function wording(error: ErrorObject, name: string, check: ValidateFunction): { m
         hint: typeHint(String(params.type)),
       };
     case 'pattern': {
-      const described = (error.parentSchema as { description?: string }).description;
+      const { description, examples } = error.parentSchema as { description?: string; examples?: string[] };
+      const example = examples?.[0] === undefined ? undefined : `write it like ${examples[0]}`;
       return {
         message: `"${name}" is ${show(error.data)}, which is not well formed`,
-        hint: described ?? `it must match ${params.pattern}`,
+        hint: example ?? description ?? `it must match ${params.pattern}`,
       };
+    }
+    case 'minimum':
+    case 'maximum': {
+      const { minimum, maximum } = error.parentSchema as { minimum: number; maximum: number };
+      return { message: `"${name}" is ${show(error.data)}`, hint: `write a number from ${minimum} to ${maximum}` };
     }
     case 'minLength':
       return { message: `"${name}" is empty`, hint: 'give it a value or leave the key out' };

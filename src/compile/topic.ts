@@ -3,6 +3,7 @@ import { join, posix } from 'node:path';
 import type { ActionFile } from '../topic/compiled.ts';
 import type { FrontMatter, Stability } from '../topic/descriptor.ts';
 import { type Diagnostic, diagnose, type Finding, isError, type Position, START } from '../topic/diagnostic.ts';
+import { reservedSegment, segmentsOf } from '../topic/id.ts';
 import { type SplitSource, splitFrontMatter } from './frontmatter.ts';
 import { type CompiledMarkdown, compileMarkdown } from './markdown/markdown.ts';
 import { validate } from './schema.ts';
@@ -122,6 +123,7 @@ function checkFrontMatter(split: SplitSource, source: SourceFile, options: Compi
       hint,
     });
   }
+  findings.push(...reservedAliases(data as FrontMatter, split));
   if (!options.strict || source.id === '') return findings;
   for (const key of ['topic', 'title', 'stability']) {
     if (key in data) continue;
@@ -133,6 +135,17 @@ function checkFrontMatter(split: SplitSource, source: SourceFile, options: Compi
     });
   }
   return findings;
+}
+
+/** Under a reserved name an alias would never be reached. */
+function reservedAliases({ aliases }: FrontMatter, split: SplitSource): Finding[] {
+  if (!Array.isArray(aliases)) return [];
+  return aliases.flatMap((alias, index): Finding[] => {
+    const reserved = typeof alias === 'string' ? reservedSegment(segmentsOf(alias)) : undefined;
+    if (reserved === undefined) return [];
+    const message = `"${reserved}" in the alias "${alias}" is reserved in URLs`;
+    return [{ ...split.locate(['aliases', index]), code: 'reserved-segment', message, hint: 'choose another alias' }];
+  });
 }
 
 /** Front matter decides what is related; a section that says something else is a slip of the author's. */

@@ -17,7 +17,7 @@ export const HEADER_BYTES = 100;
 
 export const SCHEMA = `
   CREATE TABLE meta (                 -- what the catalog is
-    key         TEXT PRIMARY KEY,     -- product (JSON), digest, landing (JSON, or absent), topics (their number)
+    key         TEXT PRIMARY KEY,     -- product (JSON), digest, checksum, landing (JSON), topics (their number)
     value       TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
 

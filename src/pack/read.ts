@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Block } from '../topic/block.ts';
 import type { ActionFile, Landing, OutlineEntry, RawFile } from '../topic/compiled.ts';
 import type { Product, Stability, TopicDescriptor, TopicSummary } from '../topic/descriptor.ts';
+import { checksumOf } from './checksum.ts';
 import { APPLICATION_ID, HEADER_BYTES, PACK_FORMAT, PackError, type Stamp } from './format.ts';
 
 /** A topic in a list, without its text. */
@@ -151,12 +152,15 @@ export class Pack {
   }
 
   /**
-   * Looks at every page of the file, for a server that is going to live on it.
+   * Looks at every page and every letter of the file, for a server that is going to live on it. Reads the whole pack.
    * @throws {PackError} `damaged`.
    */
   verify(): void {
     const result = this.get('PRAGMA quick_check(1)');
     if (result?.quick_check !== 'ok') throw damaged(this.path);
+    const checksum = this.meta('checksum');
+    const actual = guard(this.path, () => checksumOf(this.db));
+    if (checksum !== undefined && checksum !== actual) throw damaged(this.path);
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { Catalog, CatalogTopic } from '../topic/compiled.ts';
 import { jsonFile, type Product, type TopicDescriptor } from '../topic/descriptor.ts';
 import { byCodeUnit, parentOf, slugOf } from '../topic/id.ts';
+import { checksumOf } from './checksum.ts';
 import { APPLICATION_ID, PACK_FORMAT, PackError, SCHEMA, type Stamp } from './format.ts';
 
 /**
@@ -57,6 +58,8 @@ function fill(path: string, catalog: Catalog, product: Product, stamps: Stamp[])
     for (const [slug, target] of catalog.aliases) insertAlias.run(slug, target);
     const insertFile = db.prepare('INSERT INTO file VALUES (?, ?, ?)');
     for (const [name, file] of catalog.files) insertFile.run(name, file.mediaType, file.bytes);
+    // A cached pack is made again rather than checked.
+    if (stamps.length === 0) insertMeta.run('checksum', checksumOf(db));
     const insertStamp = db.prepare('INSERT OR IGNORE INTO stamp VALUES (?, ?, ?)');
     for (const stamp of stamps) insertStamp.run(stamp.path, stamp.size, stamp.mtimeMs);
     db.exec('COMMIT');

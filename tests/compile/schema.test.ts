@@ -57,16 +57,21 @@ describe('a problem is worded, placed and followed by a hint', () => {
     [
       'error: { retryable: never, status: 200 }',
       '2:36',
-      'invalid-value: "error.status" must be >= 400',
-      'see schema frontmatter.schema.json',
+      'invalid-value: "error.status" is 200',
+      'write a number from 400 to 599',
     ],
     [
       'see_also: [a, b c]',
       '2:15',
       'invalid-value: "see_also.1" is "b c", which is not well formed',
-      'Dotted topic id, case kept.',
+      'write it like errors.NOT_FOUND',
     ],
-    ['topic: a..b', '2:8', 'invalid-value: "topic" is "a..b", which is not well formed', 'Dotted topic id, case kept.'],
+    [
+      'topic: a..b',
+      '2:8',
+      'invalid-value: "topic" is "a..b", which is not well formed',
+      'write it like errors.NOT_FOUND',
+    ],
     [
       'actions: { a/b: { file: topic.md, media_type: text/plain } }',
       '2:12',

@@ -88,7 +88,7 @@ describe('what the schema does not know is placed at the key or value', () => {
     [
       'a path that is none',
       '{"api": {"helpPath": "help/"}}',
-      '1:22: error invalid-value: "api.helpPath" is "help/", which is not well formed\n  hint: Where the live API form is mounted. Default: /api/help.',
+      '1:22: error invalid-value: "api.helpPath" is "help/", which is not well formed\n  hint: write it like /api/help',
     ],
     [
       'another document',

@@ -159,6 +159,17 @@ describe('a pack that is damaged inside', () => {
     pack.close();
   });
 
+  test('is found out by a single changed letter', () => {
+    const path = changed((bytes) => {
+      const at = bytes.lastIndexOf('</p>') + 1;
+      assert.ok(at > 0);
+      bytes.write('q', at);
+    });
+    const pack = new Pack(path);
+    assert.throws(() => pack.verify(), { name: 'PackError', reason: 'damaged' });
+    pack.close();
+  });
+
   test('never says anything else, whichever of its pages is overwritten', () => {
     const pages = readFileSync(changed(() => undefined)).length / 8192;
     assert.ok(pages > 5);

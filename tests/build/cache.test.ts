@@ -91,20 +91,20 @@ describe('a cached pack is built again', () => {
 });
 
 describe('where a cached pack lies', () => {
-  const settings = settingsFor(['/work/docs'], { product: { name: 'a' } });
+  const settings = settingsFor(['/srv/docs'], { product: { name: 'a' } });
   const pathOf = (other: Partial<typeof settings>, version = '1.0.0') =>
     cachedPackPath('/cache', { ...settings, ...other }, version);
 
   test('is in the cache folder, the same for the same settings', () => {
     assert.match(pathOf({}), /^\/cache\/[0-9a-f]{24}\.pack$/);
-    assert.equal(pathOf({}), pathOf({ content: [{ path: '/work/docs', shown: 'another spelling' }] }));
+    assert.equal(pathOf({}), pathOf({ content: [{ path: '/srv/docs', shown: 'another spelling' }] }));
   });
 
   test('is elsewhere for other sources, configuration or compiler', () => {
     const paths = [
       pathOf({}),
       pathOf({}, '1.0.1'),
-      pathOf({ content: [{ path: '/work/other', shown: 'docs' }] }),
+      pathOf({ content: [{ path: '/srv/other', shown: 'docs' }] }),
       pathOf({ strict: true }),
       pathOf({ allowHtml: true }),
       pathOf({ product: { name: 'b', command: 'b help' } }),

@@ -77,9 +77,9 @@ test('later configurations win, member by member', () => {
 
 describe('settings', () => {
   test('are all filled in', () => {
-    assert.deepEqual(settle({}, '/work/teapot', ['/work/teapot/guide']), {
+    assert.deepEqual(settle({}, '/srv/teapot', ['/srv/teapot/guide']), {
       product: { name: 'guide', command: 'docent help' },
-      content: [{ path: '/work/teapot/guide', shown: '/work/teapot/guide' }],
+      content: [{ path: '/srv/teapot/guide', shown: '/srv/teapot/guide' }],
       siteTitle: 'guide',
       base: '',
       strict: false,
@@ -92,7 +92,7 @@ describe('settings', () => {
   test('are those of the configuration where it has them', () => {
     const config: DocentConfig = {
       product: { name: 'teapot', command: 'teapot help' },
-      content: ['docs', '../shared'],
+      content: ['docs', '../common'],
       site: { url: 'https://e.example', title: 'Tea' },
       strict: true,
       defaultStability: 'stable',
@@ -100,12 +100,12 @@ describe('settings', () => {
       api: { helpPath: '/h' },
     };
     assert.deepEqual(
-      settle(config, '/work/teapot', [], (path) => path.replace('/work/', '')),
+      settle(config, '/srv/teapot', [], (path) => path.replace('/srv/', '')),
       {
         product: { name: 'teapot', command: 'teapot help' },
         content: [
-          { path: '/work/teapot/docs', shown: 'teapot/docs' },
-          { path: '/work/shared', shown: 'shared' },
+          { path: '/srv/teapot/docs', shown: 'teapot/docs' },
+          { path: '/srv/common', shown: 'common' },
         ],
         siteUrl: 'https://e.example',
         siteTitle: 'Tea',
@@ -126,11 +126,11 @@ describe('settings', () => {
   });
 
   for (const [folder, name] of [
-    ['/work/teapot', 'teapot'],
-    ['/work/teapot/docs', 'teapot'],
-    ['/work/teapot/Documentation', 'teapot'],
-    ['/work/teapot/content', 'teapot'],
-    ['/work/teapot/manual', 'manual'],
+    ['/srv/teapot', 'teapot'],
+    ['/srv/teapot/docs', 'teapot'],
+    ['/srv/teapot/Documentation', 'teapot'],
+    ['/srv/teapot/content', 'teapot'],
+    ['/srv/teapot/manual', 'manual'],
     ['/docs', 'docs'],
     ['/', 'Help'],
   ] as const) {

@@ -49,6 +49,16 @@ function stampsOf({ files, folders }: SourceListing): Stamp[] {
   ];
 }
 
+/**
+ * What the sources look like now, to compare with an earlier answer: every topic file that there is, and every file that the
+ * catalog was built from.
+ */
+export function sourceState({ content }: Settings, built: Stamp[]): string {
+  const topics = content.flatMap((root) => stampsOf(listSource(root)).filter(({ size }) => size >= 0));
+  const others = built.filter(({ size }) => size >= 0).map(({ path }) => path);
+  return JSON.stringify([topics, attachmentStamps(others)]);
+}
+
 /** An image may be shown by several topics. */
 function attachmentStamps(paths: string[]): Stamp[] {
   return [...new Set(paths)].flatMap((path) => {

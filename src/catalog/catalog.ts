@@ -38,10 +38,7 @@ export function buildCatalog(sources: CompiledTopic[][]): CatalogResult {
   };
 }
 
-/** A compiled file, or the stand-in for a parent that has none. */
-export type Entry = CompiledTopic;
-
-function toCatalogTopic(topic: Entry, children: string[], resolver: LinkResolver): CatalogTopic {
+function toCatalogTopic(topic: CompiledTopic, children: string[], resolver: LinkResolver): CatalogTopic {
   const { front } = topic;
   const descriptor: TopicDescriptor = {
     topic: topic.id,
@@ -84,19 +81,19 @@ function withState({ status, status_by_dialect, retryable, state = 'active', adv
 }
 
 function declared(
-  front: Entry['front'],
-  names: (keyof Entry['front'] & keyof TopicDescriptor)[],
+  front: CompiledTopic['front'],
+  names: (keyof CompiledTopic['front'] & keyof TopicDescriptor)[],
 ): Partial<TopicDescriptor> {
   return Object.fromEntries(names.filter((name) => front[name] !== undefined).map((name) => [name, front[name]]));
 }
 
-function toLanding(entry: Entry, resolver: LinkResolver): Landing {
+function toLanding(entry: CompiledTopic, resolver: LinkResolver): Landing {
   const { title, tagline, body } = entry;
   return { title, tagline, body, ...resolver.resolve(entry) };
 }
 
 /** Depth first, parents first, also where a child's id spells its parent in another case. */
-function inTreeOrder(topics: Map<string, Entry>): Entry[] {
+function inTreeOrder(topics: Map<string, CompiledTopic>): CompiledTopic[] {
   const spell = (id: string): string => {
     const parent = parentOf(id);
     const own = lastSegment(topics.get(slugOf(id))?.id ?? id);
@@ -107,7 +104,7 @@ function inTreeOrder(topics: Map<string, Entry>): Entry[] {
 }
 
 /** By slug: a folder may be spelled `CLI` where its parent's file is `cli.md`. */
-function childrenOf(topics: Entry[]): Map<string, string[]> {
+function childrenOf(topics: CompiledTopic[]): Map<string, string[]> {
   const children = new Map<string, string[]>();
   for (const { id } of topics) {
     const parent = parentOf(id);
@@ -121,7 +118,7 @@ function childrenOf(topics: Entry[]): Map<string, string[]> {
 }
 
 /** Every slug that will be a topic's: those of the files, and of the parents that they imply. */
-function slugsOfTree(topics: Map<string, Entry>): Set<string> {
+function slugsOfTree(topics: Map<string, CompiledTopic>): Set<string> {
   const slugs = new Set(topics.keys());
   for (const { id } of topics.values())
     for (let parent = parentOf(id); parent !== undefined; parent = parentOf(parent)) slugs.add(slugOf(parent));
@@ -129,7 +126,7 @@ function slugsOfTree(topics: Map<string, Entry>): Set<string> {
 }
 
 /** Two topics never share a spelling: a file whose alias is taken is left out. */
-function claimAliases(topics: Map<string, Entry>, diagnostics: Diagnostic[]): Map<string, string> {
+function claimAliases(topics: Map<string, CompiledTopic>, diagnostics: Diagnostic[]): Map<string, string> {
   const aliases = new Map<string, string>();
   const names = slugsOfTree(topics);
   for (const [slug, topic] of topics) {
@@ -149,7 +146,7 @@ function claimAliases(topics: Map<string, Entry>, diagnostics: Diagnostic[]): Ma
 }
 
 /** `/help/x/y` cannot be both an action of x and the topic x.y. */
-function dropClashingActions(topics: Map<string, Entry>, diagnostics: Diagnostic[]): void {
+function dropClashingActions(topics: Map<string, CompiledTopic>, diagnostics: Diagnostic[]): void {
   const names = slugsOfTree(topics);
   for (const [slug, topic] of topics) {
     const clash = topic.actions.find(({ name }) => names.has(`${slug}/${name.toLowerCase()}`));
@@ -160,7 +157,7 @@ function dropClashingActions(topics: Map<string, Entry>, diagnostics: Diagnostic
   }
 }
 
-function addMissingParents(topics: Map<string, Entry>, diagnostics: Diagnostic[]): void {
+function addMissingParents(topics: Map<string, CompiledTopic>, diagnostics: Diagnostic[]): void {
   for (const topic of [...topics.values()]) {
     for (let id = parentOf(topic.id); id !== undefined && !topics.has(slugOf(id)); id = parentOf(id)) {
       const path = `${id.replaceAll('.', '/')}.md`;
@@ -171,7 +168,7 @@ function addMissingParents(topics: Map<string, Entry>, diagnostics: Diagnostic[]
 }
 
 /** A parent that nobody wrote still has a page that lists its children. */
-function standIn(id: string, child: Entry): Entry {
+function standIn(id: string, child: CompiledTopic): CompiledTopic {
   const nothing = {
     sections: [],
     synopsis: '',
@@ -198,10 +195,10 @@ function standIn(id: string, child: Entry): Entry {
   };
 }
 
-function checkReferences(topics: Entry[], aliases: Map<string, string>, diagnostics: Diagnostic[]): void {
+function checkReferences(topics: CompiledTopic[], aliases: Map<string, string>, diagnostics: Diagnostic[]): void {
   const ids = topics.map((topic) => topic.id);
   const slugs = new Set(ids.map(slugOf));
-  const check = (topic: Entry, id: string, place: string, code: DiagnosticCode) => {
+  const check = (topic: CompiledTopic, id: string, place: string, code: DiagnosticCode) => {
     if (slugs.has(slugOf(id)) || aliases.has(slugOf(id))) return;
     const near = nearest(id, ids);
     const hint = near === undefined ? 'it is printed without a link' : `did you mean "${near}"?`;
@@ -217,7 +214,7 @@ function checkReferences(topics: Entry[], aliases: Map<string, string>, diagnost
 
 function report(
   diagnostics: Diagnostic[],
-  topic: Entry,
+  topic: CompiledTopic,
   place: string,
   code: DiagnosticCode,
   message: string,

@@ -1,6 +1,6 @@
 import type { CompiledTopic, Place } from '../compile/topic.ts';
 import { type Diagnostic, diagnose, START } from '../topic/diagnostic.ts';
-import { slugOf } from '../topic/id.ts';
+import { byCodeUnit, slugOf } from '../topic/id.ts';
 
 /**
  * Brings the sources together by slug. Within one source two files for one slug clash, and the second is left out; a later
@@ -53,7 +53,8 @@ function overlay(below: CompiledTopic, above: CompiledTopic): CompiledTopic {
     title: above.declares.title ? above.title : below.title,
     stability: above.declares.stability ? above.stability : below.stability,
     front: { ...below.front, ...above.front, see_also: seeAlso },
-    actions: [...actions.values()].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    attachments: [...below.attachments, ...above.attachments],
+    actions: [...actions.values()].sort((a, b) => byCodeUnit(a.name, b.name)),
     places,
     hash: above.hash,
   };

@@ -36,8 +36,11 @@ export interface Io {
   stderr: NodeJS.WritableStream & { isTTY?: boolean };
   env: Record<string, string | undefined>;
   cwd: string;
-  /** Fulfilled when the process is asked to end. */
-  interrupted: Promise<void>;
+  /**
+   * Fulfilled when the process is asked to end. Only from this call on does a signal not end the process at once: a command that has
+   * nothing to finish never calls it.
+   */
+  interrupted(): Promise<void>;
 }
 
 /** One subcommand. Its help is the topic `cli.<name>` of Docent's own pack. */
@@ -57,7 +60,6 @@ export interface Arguments {
 /** What every command takes. */
 const COMMON: Options = {
   config: { type: 'string' },
-  pack: { type: 'string' },
   strict: { type: 'boolean' },
   'allow-html': { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -85,7 +87,7 @@ export function parseArguments(command: Command, argv: string[]): Arguments {
 }
 
 /** An option's text: the flag, else its environment variable. */
-export function text(args: Arguments, io: Io, name: string): string | undefined {
+export function optionText(args: Arguments, io: Io, name: string): string | undefined {
   const flag = args.flags[name];
   if (typeof flag === 'string') return flag;
   return io.env[`DOCENT_${name.toUpperCase().replaceAll('-', '_')}`] || undefined;

@@ -16,19 +16,22 @@ const COMMANDS: Record<string, () => Promise<Command>> = {
 
 /** The process's own entry: runs the command and sets the exit code. */
 export async function main(argv: string[]): Promise<void> {
-  const io: Io = {
-    stdout: process.stdout,
-    stderr: process.stderr,
-    env: process.env,
-    cwd: process.cwd(),
-    interrupted: interruption(),
-  };
-  // A reader that closes the pipe early (`docent help | head -1`) has seen enough; that is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // A reader that closes the pipe early (`docent help | head -1`) has seen enough; that is no error.
     if (error.code === 'EPIPE') process.exit(Exit.done);
-    throw error;
+    process.stderr.write(`docent: the output cannot be written (${error.code})\n`);
+    process.exit(Exit.environment);
   });
-  process.exitCode = await run(argv, io);
+  let cwd: string;
+  try {
+    cwd = process.cwd();
+  } catch {
+    process.stderr.write('docent: the current folder does not exist any more\n  hint: change to another one\n');
+    process.exitCode = Exit.environment;
+    return;
+  }
+  const { stdout, stderr, env } = process;
+  process.exitCode = await run(argv, { stdout, stderr, env, cwd, interrupted: interruption });
 }
 
 /**
@@ -90,6 +93,15 @@ function explain(error: unknown, io: Io): { message: string; hint?: string | und
   if (error instanceof CommandError) return error;
   if (error instanceof PackError)
     return { message: error.message, exit: error.reason === 'missing' ? Exit.usage : Exit.environment };
+  const { code, syscall, path } = error as NodeJS.ErrnoException;
+  if (syscall !== undefined && code !== undefined) {
+    const what = path === undefined ? syscall : `${syscall} ${path}`;
+    return {
+      message: `the system refuses to ${what} (${code})`,
+      hint: 'see that it exists and may be used',
+      exit: Exit.environment,
+    };
+  }
   const { stack, message } = error instanceof Error ? error : new Error(String(error));
   if (io.env.DOCENT_DEBUG) return { message: stack ?? message, exit: Exit.environment };
   return {

@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import {
   type ConfigFile,
@@ -12,7 +12,7 @@ import {
 } from '../config/config.ts';
 import type { DocentConfig } from '../topic/descriptor.ts';
 import { formatDiagnostic } from '../topic/diagnostic.ts';
-import { type Arguments, type Io, text, usageError } from './command.ts';
+import { type Arguments, type Io, optionText, usageError } from './command.ts';
 
 /** Docent's own version: part of a cached pack's name, because another compiler may compile differently. */
 export function docentVersion(): string {
@@ -26,12 +26,21 @@ export function shippedPack(): URL {
 
 /** The XDG cache folder: https://specifications.freedesktop.org/basedir-spec/latest/ */
 export function cacheFolder(io: Io): string {
-  return join(io.env.XDG_CACHE_HOME || join(io.env.HOME || homedir(), '.cache'), 'docent');
+  return join(io.env.XDG_CACHE_HOME || join(io.env.HOME || homeFolder(), '.cache'), 'docent');
+}
+
+function homeFolder(): string {
+  try {
+    return homedir();
+  } catch {
+    // A user id that the system has no entry for, as in many containers.
+    return tmpdir();
+  }
 }
 
 /** The configuration file that a command stands under: named, else found upward from the first source or the current folder. */
 export function configFileFor(args: Arguments, io: Io, sources: string[]): ConfigFile | undefined {
-  const named = text(args, io, 'config');
+  const named = optionText(args, io, 'config');
   if (named === undefined) return findConfig(resolve(io.cwd, startOf(io, sources[0])));
   const file = readConfig(resolve(io.cwd, named));
   if (file === undefined) throw usageError(`the configuration ${named} cannot be read`, 'name a file with --config');
@@ -102,8 +111,10 @@ function merge(
   );
 }
 
-/** @throws {CommandError} wrong usage, when no source is named or configured, or one does not exist. */
-export function requireSources(settings: Settings, command: string): void {
+/**
+ * @param takesPack whether the command also reads a pack.
+ * @throws {CommandError} wrong usage, when no source is named or configured, or one does not exist. */
+export function requireSources(settings: Settings, command: string, takesPack = false): void {
   if (settings.content.length === 0) {
     throw usageError(
       'no source is named, and no docent.config.json is found here or above',
@@ -113,7 +124,10 @@ export function requireSources(settings: Settings, command: string): void {
   for (const { path, shown } of settings.content) {
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined)
-      throw usageError(`there is no folder ${shown}`, 'name a folder of Markdown files, or a pack');
+      throw usageError(
+        `there is no folder ${shown}`,
+        takesPack ? 'name a folder of Markdown files, or a pack' : 'name a folder of Markdown files',
+      );
   }
 }
 

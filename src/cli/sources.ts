@@ -3,8 +3,8 @@ import { resolve } from 'node:path';
 import { buildPack } from '../build/build.ts';
 import { cachedPackPath } from '../build/cache.ts';
 import type { Settings } from '../config/config.ts';
-import { Pack } from '../pack/read.ts';
-import { type Arguments, type Io, text, usageError } from './command.ts';
+import { isPack, Pack } from '../pack/read.ts';
+import { type Io, usageError } from './command.ts';
 import { nothingPublished, reportErrors } from './report.ts';
 import { cacheFolder, docentVersion } from './settings.ts';
 
@@ -25,10 +25,22 @@ export function requireFolders(settings: Settings): void {
   if (file !== undefined) throw usageError(`${file.shown} is a file`, 'name a folder of Markdown files');
 }
 
-/** Where a compiled pack goes: where `--pack` says, else the cache. */
-export function packPath(settings: Settings, args: Arguments, io: Io): string {
-  const named = text(args, io, 'pack');
-  return named === undefined ? cachedPackPath(cacheFolder(io), settings, docentVersion()) : resolve(io.cwd, named);
+/**
+ * Where a named pack is to be written: a slip in an argument must not cost somebody a file of another kind.
+ * @throws {CommandError} wrong usage, when there is a file that is no pack.
+ */
+export function packTarget(io: Io, named: string): string {
+  const path = resolve(io.cwd, named);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat?.isFile() && stat.size > 0 && !isPack(path)) {
+    throw usageError(`${named} is there already, and is no pack`, 'remove it, or name another file');
+  }
+  return path;
+}
+
+/** Where the pack of these settings is cached. */
+export function cachePath(settings: Settings, io: Io): string {
+  return cachedPackPath(cacheFolder(io), settings, docentVersion());
 }
 
 /**

@@ -29,7 +29,11 @@ export async function page(text: string, io: Io): Promise<void> {
     // PAGER may hold arguments, so a shell reads it. LESS is the reader's own where it is set.
     const child = spawn(pager, { shell: true, stdio: ['pipe', 'inherit', 'inherit'], env: { LESS: 'FRX', ...env } });
     child.on('error', () => done());
-    child.on('close', () => done());
+    child.on('close', (code) => {
+      // The shell did not find the pager, or may not run it: the text is what the reader came for.
+      if (code === 126 || code === 127) stdout.write(text);
+      done();
+    });
     // A reader who leaves the pager early closes its input.
     child.stdin?.on('error', () => {});
     child.stdin?.end(text);

@@ -3,7 +3,7 @@ import { join, posix } from 'node:path';
 import type { ActionFile } from '../topic/compiled.ts';
 import type { FrontMatter, Stability } from '../topic/descriptor.ts';
 import { type Diagnostic, diagnose, type Finding, isError, type Position, START } from '../topic/diagnostic.ts';
-import { reservedSegment, segmentsOf } from '../topic/id.ts';
+import { byCodeUnit, reservedSegment, segmentsOf } from '../topic/id.ts';
 import { type SplitSource, splitFrontMatter } from './frontmatter.ts';
 import { type CompiledMarkdown, compileMarkdown } from './markdown/markdown.ts';
 import { validate } from './schema.ts';
@@ -199,7 +199,7 @@ function readActions(front: FrontMatter, source: SourceFile, split: SplitSource,
     }
     actions.push({ name, mediaType: action.media_type, description: action.description ?? '', bytes });
   }
-  return actions.sort((a, b) => (a.name < b.name ? -1 : 1));
+  return actions.sort((a, b) => byCodeUnit(a.name, b.name));
 }
 
 /** Cross checks come later, when the YAML is gone; they need the places of the values that name other topics. */

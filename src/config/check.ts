@@ -4,14 +4,26 @@ import type { DocentConfig } from '../topic/descriptor.ts';
 import { type Diagnostic, diagnose, type Position, START } from '../topic/diagnostic.ts';
 import type { ConfigFile } from './config.ts';
 
-/** What is wrong with a configuration, by the published schema and beyond: a pattern cannot tell a URL. */
+/** Paths of the server itself, below which nothing else can be mounted. */
+const TAKEN = /^\/(help|schemas|_astro)(\/|$)/;
+
+/** What is wrong with a configuration, by the published schema and beyond: a pattern can tell neither a URL nor a path that is taken. */
 export function checkConfig(config: unknown): SchemaProblem[] {
   const problems = validate('config', config);
-  const url = (config as DocentConfig | null)?.site?.url;
-  if (problems.length > 0 || url === undefined || isSiteUrl(url)) return problems;
-  const message = `"site.url" is "${url}", which is no address of a site`;
-  const hint = 'write it as https://docs.example.com/base';
-  return [{ code: 'invalid-value', path: ['site', 'url'], what: 'value', message, hint }];
+  if (problems.length > 0) return problems;
+  const { site, api } = config as DocentConfig;
+  const wrong = (path: [string, string], message: string, hint: string): SchemaProblem => {
+    return { code: 'invalid-value', path, what: 'value', message, hint };
+  };
+  if (site?.url !== undefined && !isSiteUrl(site.url)) {
+    const message = `"site.url" is "${site.url}", which is no address of a site`;
+    problems.push(wrong(['site', 'url'], message, 'write it as https://docs.example.com/base'));
+  }
+  if (api?.helpPath !== undefined && TAKEN.test(api.helpPath)) {
+    const message = `"api.helpPath" is "${api.helpPath}", which the server uses itself`;
+    problems.push(wrong(['api', 'helpPath'], message, 'write it like /api/help'));
+  }
+  return problems;
 }
 
 function isSiteUrl(url: string): boolean {

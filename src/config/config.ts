@@ -130,7 +130,7 @@ export function settle(
   const product: Product = { name, command: config.product?.command ?? DEFAULT_COMMAND };
   if (version !== undefined) product.version = version;
   if (releaseUrl !== undefined) product.releaseUrl = releaseUrl.replaceAll('{version}', () => version ?? '');
-  const siteUrl = config.site?.url?.replace(/\/+$/, '');
+  const siteUrl = config.site?.url === undefined ? undefined : new URL(config.site.url).href.replace(/\/+$/, '');
   return {
     product,
     content,

@@ -3,6 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
 import { answerMalformed } from './handler.ts';
 
+/** How long running answers may take when the server is to end. Milliseconds; well below the ten seconds of a container's stop. */
+const CLOSE_GRACE_MS = 2000;
+
+const NO_CONNECT =
+  'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, OPTIONS\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+
 /** A server that is up. */
 export interface Listening {
   /** Where to point a browser, with a final slash. */
@@ -30,6 +36,8 @@ export async function listen(
         error instanceof RequestError ? answerMalformed() : new Response(null, { status: 500 }),
     }),
   );
+  // Node hands this method to nobody else, and a client would wait for ever.
+  server.on('connect', (_, socket) => socket.end(NO_CONNECT));
   // A connection that was busy when the server closed would otherwise be kept for a next request.
   server.on('request', (_, response) => {
     response.once('close', () => {
@@ -54,5 +62,7 @@ function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();
+    // A client that never finishes its request must not keep the process alive.
+    setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS).unref();
   });
 }

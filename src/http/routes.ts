@@ -24,6 +24,8 @@ export function route(site: HelpSite, path: string): Outcome {
   if (path.startsWith('/help/_files/')) return file(site, path.slice('/help/_files/'.length));
   if (path.startsWith('/help/')) return helpRoute(site, path.slice('/help/'.length));
   if (path === context.helpPath) return single(JSON_TYPE, () => payloadJson(site.pack));
+  if (path.startsWith(`${context.helpPath}/`) && path.endsWith('/'))
+    return permanent(`${context.base}${path.replace(/\/+$/, '')}`);
   if (path.startsWith(`${context.helpPath}/`)) return apiRoute(site, path.slice(context.helpPath.length + 1));
   if (path.startsWith('/schemas/')) return schema(site, path.slice('/schemas/'.length));
   const asset = site.pages.asset(path);

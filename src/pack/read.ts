@@ -26,7 +26,10 @@ export interface PackedTopic extends TopicRow {
 
 const ROW = 'slug, id AS topic, title, stability, tagline, synopsis, see_also';
 
-/** An open pack. Every read is by key, so that its cost does not grow with the catalog; what reads all topics says so. */
+/**
+ * An open pack. Every read is by key, so that its cost does not grow with the catalog; what reads all topics says so. Every read throws
+ * a {@link PackError} `damaged` when the file does not hold what it should.
+ */
 export class Pack {
   readonly path: string;
   readonly product: Product;
@@ -208,21 +211,33 @@ function toRow(row: Row): TopicRow {
   };
 }
 
+/** Whether a file is a pack, of whatever format. */
+export function isPack(path: string): boolean {
+  return readHeader(path) !== undefined;
+}
+
+/** The first bytes of a pack; undefined when the file is something else. */
+function readHeader(path: string): Buffer | undefined {
+  const header = Buffer.alloc(HEADER_BYTES);
+  const file = openSync(path, 'r');
+  try {
+    const read = readSync(file, header, 0, HEADER_BYTES, 0);
+    const sqlite = read === HEADER_BYTES && header.toString('latin1', 0, 15) === 'SQLite format 3';
+    return sqlite && header.readUInt32BE(68) === APPLICATION_ID ? header : undefined;
+  } finally {
+    closeSync(file);
+  }
+}
+
 /** Tells apart what is no pack, what is another version's, and what lost its end, before SQLite is asked. */
 function checkHeader(path: string): void {
-  const header = Buffer.alloc(HEADER_BYTES);
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat?.isFile())
     throw new PackError('missing', `there is no pack at ${path}; make one with: docent pack SOURCE --out ${path}`);
-  const file = openSync(path, 'r');
-  const read = readSync(file, header, 0, HEADER_BYTES, 0);
-  closeSync(file);
-  if (
-    read < HEADER_BYTES ||
-    header.toString('latin1', 0, 15) !== 'SQLite format 3' ||
-    header.readUInt32BE(68) !== APPLICATION_ID
-  ) {
-    throw new PackError('not-a-pack', `${path} is no pack; make one with: docent pack SOURCE --out FILE`);
+  const header = readHeader(path);
+  if (header === undefined) {
+    const hint = 'name a folder of Markdown files, or make a pack with: docent pack SOURCE --out FILE';
+    throw new PackError('not-a-pack', `${path} is no pack; ${hint}`);
   }
   const format = header.readUInt32BE(60);
   if (format !== PACK_FORMAT) {

@@ -1,5 +1,4 @@
 import type { Pack, TopicRow } from '../pack/read.ts';
-import type { ErrorFacts } from '../topic/descriptor.ts';
 import { parentOf, slugOf } from '../topic/id.ts';
 import { commandFor, mustHave, publicUrl, type RenderContext, relatedTopics, topicUrl } from './context.ts';
 import type {
@@ -150,10 +149,4 @@ function links(pack: Pack, ids: string[], context: RenderContext): TopicLink[] {
 function ancestors(pack: Pack, slug: string): TopicRow[] {
   const segments = slug.split('/').slice(0, -1);
   return segments.flatMap((_, index) => pack.row(segments.slice(0, index + 1).join('/')) ?? []);
-}
-
-/** An error's facts in words, for readers of any format. */
-export function retryableInWords(retryable: ErrorFacts['retryable']): string {
-  if (retryable === 'never') return 'not retryable';
-  return retryable === 'as-is' ? 'retryable as it is' : 'retryable with caution';
 }

@@ -2,8 +2,8 @@ import type { Pack, TopicRow } from '../pack/read.ts';
 import type { TopicDescriptor } from '../topic/descriptor.ts';
 import { wordsOf } from '../topic/id.ts';
 import { commandFor, mustHave, relatedTopics, type TopicRenderer } from './context.ts';
-import { retryableInWords } from './pages.ts';
 import { Layout, PLAIN, type TerminalStyle } from './terminal.ts';
+import { RETRYABLE, STATE } from './words.ts';
 
 /** `text/plain`: 80 columns, no escape sequences. */
 export const textRenderer: TopicRenderer = {
@@ -63,12 +63,9 @@ export function overviewText(pack: Pack, style: TerminalStyle): string {
 function facts({ error, stability, version_added, version_deprecated, replaced_by }: TopicDescriptor): string[] {
   const lines: string[] = [];
   if (error !== undefined) {
-    const state = {
-      active: '',
-      reserved: ' · reserved: documented, not raised yet',
-      retired: ' · retired: no longer raised',
-    }[error.state ?? 'active'];
-    lines.push(`HTTP ${error.status} · ${retryableInWords(error.retryable)}${state}`);
+    const { state = 'active', status, retryable } = error;
+    const note = state === 'active' ? '' : ` · ${state}: ${STATE[state].meaning}`;
+    lines.push(`HTTP ${status} · ${RETRYABLE[retryable].phrase}${note}`);
   }
   const life = [
     ...(stability === 'stable' ? [] : [stability]),

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { TopicLink } from '../render/page.ts';
-import type { ErrorFacts, Stability } from '../topic/descriptor.ts';
+import type { Stability } from '../topic/descriptor.ts';
 
 /** The pieces of an id or title between which a line may break: after the dots and underscores inside a word. */
 export function breakable(text: string): string[] {
@@ -11,11 +11,6 @@ export function breakable(text: string): string[] {
 export function titleParts(title: string): { name: string; gloss: string } {
   const [, name, gloss] = /^(.+?)\s+[—–]\s+(.+)$/.exec(title) ?? [];
   return name && gloss ? { name, gloss } : { name: title, gloss: '' };
-}
-
-/** The last segment of a dotted id. */
-export function lastSegment(topic: string): string {
-  return topic.slice(topic.lastIndexOf('.') + 1);
 }
 
 /** `14 May 2026` for `2026-05-14`; anything else as it is. */
@@ -29,18 +24,6 @@ export function day(text: string): string {
 export function statusPhrase(status: number): string {
   return STATUS_CODES[status] ?? '';
 }
-
-export const RETRYABLE: Record<ErrorFacts['retryable'], { word: string; meaning: string }> = {
-  never: { word: 'Never', meaning: 'the same request fails again' },
-  'as-is': { word: 'As is', meaning: 'send the same request again' },
-  'with-caution': { word: 'With caution', meaning: 'look first at what happened' },
-};
-
-export const STATE: Record<NonNullable<ErrorFacts['state']>, { word: string; meaning: string }> = {
-  active: { word: 'Active', meaning: 'raised today' },
-  reserved: { word: 'Reserved', meaning: 'documented, not raised yet' },
-  retired: { word: 'Retired', meaning: 'no longer raised' },
-};
 
 export const STABILITY: Record<Stability, string> = {
   stable: 'Does not change incompatibly',

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { docent, type Result, temporaryFolder, writeFiles } from './support.ts';
+import { BIN, docent, type Result, temporaryFolder, writeFiles } from './support.ts';
 
 const folder = writeFiles(temporaryFolder(), {
   'good/hello.md': '# Hello\n\nHi.\n',
@@ -60,12 +61,13 @@ test('every bad file gives one diagnostic, the good one is published', async () 
 
 test('strict publishes nothing, says so, and leaves the last good pack', async () => {
   const out = join(folder, 'last.pack');
-  writeFileSync(out, 'the last good one');
+  await docent(['pack', 'good', '--out', out], { cwd: folder });
+  const last = readFileSync(out);
   const result = await docent(['pack', 'bad', '--strict', '--out', out], { cwd: folder });
   assertClear(result);
   assert.equal(result.code, 1);
   assert.match(result.stderr, /nothing is published, because a strict build has an error/);
-  assert.equal(readFileSync(out, 'utf8'), 'the last good one');
+  assert.deepEqual(readFileSync(out), last);
   assert.deepEqual(
     readdirSync(folder).filter((name) => name.endsWith('.tmp')),
     [],
@@ -154,14 +156,64 @@ test('a port in use: exit 3, and what to do', async () => {
   );
 });
 
-test('a cache that cannot be written: exit 3, and what to do', async () => {
-  const result = await docent(['help', 'hello', '--from', 'good'], {
-    cwd: folder,
-    env: { XDG_CACHE_HOME: '/proc/nope' },
-  });
-  assertClear(result);
-  assert.equal(result.code, 3);
-  assert.match(result.stderr, /cannot write the pack .*; name another place with --pack/);
+test('a reader who has no place for a cache gets the topic all the same', async () => {
+  const env = { XDG_CACHE_HOME: '/proc/nope' };
+  const result = await docent(['help', 'hello', '--from', 'good', '--json'], { cwd: folder, env });
+  assert.equal(result.code, 0, result.stderr);
+  assert.equal(JSON.parse(result.stdout).topic, 'hello');
+  const served = await docent(['serve', 'good'], { cwd: folder, env });
+  assertClear(served);
+  assert.equal(served.code, 3);
+  assert.match(served.stderr, /cannot write the pack .*; name another place with --pack/);
+});
+
+test('a file that is no pack is never replaced by one', async () => {
+  for (const args of [
+    ['serve', 'good', '--pack', 'secret.md'],
+    ['pack', 'good', '--out', 'secret.md'],
+  ]) {
+    const result = await docent(args, { cwd: folder });
+    assert.equal(result.code, 2);
+    assert.match(result.stderr, /secret\.md is there already, and is no pack/);
+  }
+  assert.match(readFileSync(join(folder, 'secret.md'), 'utf8'), /Not yours/);
+});
+
+test('help never writes to a pack that the environment names', async () => {
+  await docent(['pack', 'crlf', '--out', 'named.pack'], { cwd: folder });
+  const before = readFileSync(join(folder, 'named.pack'));
+  const env = { DOCENT_PACK: join(folder, 'named.pack') };
+  assert.equal((await docent(['help', 'hello', '--from', 'good'], { cwd: folder, env })).code, 0);
+  assert.deepEqual(readFileSync(join(folder, 'named.pack')), before);
+});
+
+test('what the system refuses is not called a bug', async () => {
+  writeFiles(folder, { 'odd/docent.config.json/x': '', 'typing/docent.config.json': '{"contents": ["docs"]}' });
+  const config = await docent(['help', 'x'], { cwd: join(folder, 'odd') });
+  assertClear(config);
+  assert.equal(config.code, 3);
+  assert.doesNotMatch(config.stderr, /bug/);
+  const typing = await docent(['help', 'x'], { cwd: join(folder, 'typing') });
+  assert.equal(typing.code, 2);
+  assert.match(typing.stderr, /unknown key "contents"/);
+});
+
+test('a current folder that is gone, and a full disk behind stdout: one line, exit 3', async () => {
+  const shell = (script: string) =>
+    new Promise<Result>((resolve) => {
+      execFile('bash', ['-c', script], { cwd: folder }, (error, stdout, stderr) =>
+        resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr }),
+      );
+    });
+  const command = `"${process.execPath}" "${BIN}"`;
+  const gone = await shell(`mkdir gone && cd gone && rmdir ../gone && ${command} help`);
+  assert.deepEqual([gone.code, gone.stdout], [3, '']);
+  assert.match(gone.stderr, /the current folder does not exist any more\n {2}hint: /);
+  const full = await shell(`${command} help cli > /dev/full`);
+  assert.equal(full.code, 3);
+  assert.equal(full.stderr, 'docent: the output cannot be written (ENOSPC)\n');
+  const closed = await shell(`${command} help --json | head -c 10`);
+  assert.deepEqual([closed.code, closed.stderr], [0, '']);
 });
 
 test('a damaged pack, and one of another format: exit 3', async () => {

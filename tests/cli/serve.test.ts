@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { docent, type Server, serve, temporaryFolder, writeFiles } from './support.ts';
@@ -81,6 +83,31 @@ test('--watch compiles again on a change, and keeps the last good catalog when i
   rmSync(join(source, 'b.md'));
   await until(async () => (await titleOf(live, 'b')) === 404);
   assert.equal(await live.stop(), 0);
+});
+
+test('--watch finds a source folder again that was removed, and does not mind its own pack', async () => {
+  const source = writeFiles(join(folder, 'moved'), { 'a.md': '# One\n\nText.\n' });
+  const server = await serve(['moved', '--watch', '--pack', 'moved/own.pack'], { cwd: folder });
+  rmSync(source, { recursive: true });
+  await until(async () => server.output().includes('moved is gone; the last good catalog stays'));
+  assert.equal(await titleOf(server, 'a'), 'One');
+  writeFiles(source, { 'a.md': '# Two\n\nText.\n' });
+  await until(async () => (await titleOf(server, 'a')) === 'Two');
+  const builds = () => server.output().match(/compiled again/g)?.length;
+  const before = builds();
+  await new Promise((done) => setTimeout(done, 600));
+  assert.equal(builds(), before);
+  assert.equal(await server.stop(), 0);
+});
+
+test('a client that never finishes its request does not keep the server alive', async () => {
+  const server = await serve(['plain'], { cwd: folder });
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1');
+  await once(socket, 'connect');
+  socket.on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\nHo');
+  assert.equal(await server.stop(), 0);
+  socket.destroy();
 });
 
 test('flags weigh more than the environment, the environment more than the file', async () => {

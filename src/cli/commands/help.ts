@@ -1,6 +1,9 @@
-import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Settings } from '../../config/config.ts';
+import { PackError } from '../../pack/format.ts';
 import { Pack } from '../../pack/read.ts';
 import type { RenderContext } from '../../render/context.ts';
 import { overviewText, topicText } from '../../render/text.ts';
@@ -13,7 +16,7 @@ import {
   Exit,
   type ExitCode,
   type Io,
-  text,
+  optionText,
   usageError,
 } from '../command.ts';
 import {
@@ -35,7 +38,12 @@ const CONTEXT: RenderContext = { siteTitle: '', base: '', helpPath: '/api/help' 
 /** `docent help`: one topic in the terminal. Reads a pack; loads neither Markdown parser nor validator unless it has to compile. */
 export const help: Command = {
   name: 'help',
-  options: { format: { type: 'string' }, json: { type: 'boolean' }, from: { type: 'string' } },
+  options: {
+    pack: { type: 'string' },
+    format: { type: 'string' },
+    json: { type: 'boolean' },
+    from: { type: 'string' },
+  },
   async run(args, io) {
     const format = formatOf(args);
     const pack = await openPack(args, io);
@@ -65,12 +73,19 @@ function formatOf(args: Arguments): string {
 
 async function show(pack: Pack, words: string[], format: string, io: Io): Promise<ExitCode> {
   if (words.length === 0) return showAll(pack, format, io);
-  const slug = slugFromSpelling(words.join(' '));
+  // A reader may paste a piece of a URL; only in URLs themselves is a surplus slash a mistake.
+  const slug = slugFromSpelling(
+    words
+      .join(' ')
+      .split(/[\s./]+/)
+      .filter(Boolean)
+      .join('.'),
+  );
   const resolved = slug === undefined ? undefined : pack.resolve(slug);
   if (resolved === undefined) return showAction(pack, words, io) ?? notFound(pack, words, slug, io);
   if (format === 'json') io.stdout.write(pack.topicJson(resolved) as string);
   else if (format === 'md')
-    io.stdout.write((await import('../../render/markdown.ts')).markdownRenderer.render(pack, resolved, CONTEXT));
+    writeMarkdown((await import('../../render/markdown.ts')).markdownRenderer.render(pack, resolved, CONTEXT), io);
   else await page(topicText(pack, resolved, terminalStyle(io)), io);
   return Exit.done;
 }
@@ -78,11 +93,17 @@ async function show(pack: Pack, words: string[], format: string, io: Io): Promis
 async function showAll(pack: Pack, format: string, io: Io): Promise<ExitCode> {
   if (format === 'json') io.stdout.write((await import('../../render/json.ts')).payloadJson(pack));
   else if (format === 'md')
-    io.stdout.write(
+    writeMarkdown(
       (await import('../../render/markdown.ts')).landingMarkdown(pack, { ...CONTEXT, siteTitle: pack.product.name }),
+      io,
     );
   else await page(overviewText(pack, terminalStyle(io)), io);
   return Exit.done;
+}
+
+/** A file or program gets every byte; a terminal gets nothing that it would obey. */
+function writeMarkdown(text: string, { stdout }: Io): void {
+  stdout.write(stdout.isTTY === true ? text.split('\t').map(visible).join('\t') : text);
 }
 
 /** `help <topic> <action>`: the raw file, byte for byte. */
@@ -122,20 +143,34 @@ function shorten(text: string): string {
 /** `--pack`, else `--from`, else the configuration found upward, else Docent's own topics. */
 async function openPack(args: Arguments, io: Io): Promise<Pack> {
   // A source named on the command line outweighs a pack named in the environment.
-  const named = typeof args.flags.from === 'string' ? args.flags.pack : text(args, io, 'pack');
+  const named = typeof args.flags.from === 'string' ? args.flags.pack : optionText(args, io, 'pack');
   if (typeof named === 'string') return new Pack(resolve(io.cwd, named));
   const sources = typeof args.flags.from === 'string' ? [args.flags.from] : [];
   const file = configFileFor(args, io, sources);
   const guess = uncheckedSettings(file, args, io, sources);
-  if (sources.length === 0 && guess !== undefined && guess.content.length === 0) return openShipped();
+  if (file === undefined && guess?.content.length === 0) return openShipped();
   const { cachedPackPath, openFresh } = await import('../../build/cache.ts');
   const fresh = guess === undefined ? undefined : openFresh(cachedPackPath(cacheFolder(io), guess, docentVersion()));
   if (fresh !== undefined) return fresh;
   const settings = await loadSettings(args, io, sources);
-  requireSources(settings, 'help --from');
-  const { compileAndOpen, packPath, packSource } = await import('../sources.ts');
+  if (settings.content.length === 0) return openShipped();
+  requireSources(settings, 'help --from', true);
+  return compile(settings, io);
+}
+
+async function compile(settings: Settings, io: Io): Promise<Pack> {
+  const { cachePath, compileAndOpen, packSource } = await import('../sources.ts');
   const given = packSource(settings);
-  return given === undefined ? compileAndOpen(settings, packPath(settings, args, io), io) : new Pack(given);
+  if (given !== undefined) return new Pack(given);
+  try {
+    return compileAndOpen(settings, cachePath(settings, io), io);
+  } catch (error) {
+    if (!(error instanceof PackError) || error.reason !== 'not-writable') throw error;
+  }
+  // Whoever asks for help has not asked for a cache: without one it only takes longer.
+  const folder = mkdtempSync(join(tmpdir(), 'docent-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return compileAndOpen(settings, join(folder, 'help.pack'), io);
 }
 
 function openShipped(): Pack {

@@ -1,11 +1,10 @@
-import { resolve } from 'node:path';
 import { buildPack } from '../../build/build.ts';
 import { Pack } from '../../pack/read.ts';
 import { plural } from '../../topic/diagnostic.ts';
 import { type Command, Exit, usageError } from '../command.ts';
 import { nothingPublished, reportErrors } from '../report.ts';
 import { loadSettings, requireSources, shownPath } from '../settings.ts';
-import { requireFolders } from '../sources.ts';
+import { packTarget, requireFolders } from '../sources.ts';
 
 /** `docent pack`: compiles the sources into one file. */
 export const pack: Command = {
@@ -17,7 +16,7 @@ export const pack: Command = {
     const settings = await loadSettings(args, io, args.positionals);
     requireSources(settings, 'pack');
     requireFolders(settings);
-    const path = resolve(io.cwd, out);
+    const path = packTarget(io, out);
     const { written, diagnostics } = buildPack(settings, path);
     reportErrors(io, diagnostics);
     if (!written) throw nothingPublished(settings.strict, diagnostics);

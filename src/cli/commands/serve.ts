@@ -1,20 +1,19 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { sourceState } from '../../build/build.ts';
 import { schemaFiles } from '../../compile/schema.ts';
 import type { Settings } from '../../config/config.ts';
 import { createHandler, type HelpHandler } from '../../http/handler.ts';
 import { type Listening, listen } from '../../http/listen.ts';
+import type { Stamp } from '../../pack/format.ts';
 import { Pack } from '../../pack/read.ts';
 import type { PageRenderer } from '../../render/page.ts';
 import { plural } from '../../topic/diagnostic.ts';
-import { type Command, CommandError, Exit, type Io, text, usageError } from '../command.ts';
+import { type Command, CommandError, Exit, type Io, optionText, usageError } from '../command.ts';
 import { docentVersion, loadSettings, requireSources } from '../settings.ts';
-import { compileAndOpen, packPath, packSource } from '../sources.ts';
+import { cachePath, compileAndOpen, packSource, packTarget } from '../sources.ts';
+import { SourceWatch } from '../watch.ts';
 
 const DEFAULT_PORT = 4321;
 const DEFAULT_HOST = '127.0.0.1';
-
-/** An editor saves in several steps; one rebuild is enough for all of them. Milliseconds. */
-const WATCH_QUIET_MS = 80;
 
 /** Requests that were under way when the catalog was replaced still read the old pack. Milliseconds. */
 const PACK_GRACE_MS = 10_000;
@@ -22,31 +21,33 @@ const PACK_GRACE_MS = 10_000;
 /** `docent serve`: compiles the sources, or opens a pack, and answers over HTTP until it is interrupted. */
 export const serve: Command = {
   name: 'serve',
-  options: { port: { type: 'string' }, host: { type: 'string' }, watch: { type: 'boolean' } },
+  options: { pack: { type: 'string' }, port: { type: 'string' }, host: { type: 'string' }, watch: { type: 'boolean' } },
   async run(args, io) {
     const started = performance.now();
-    const port = portOf(text(args, io, 'port') ?? String(DEFAULT_PORT));
-    const host = text(args, io, 'host') ?? DEFAULT_HOST;
+    const port = portOf(optionText(args, io, 'port') ?? String(DEFAULT_PORT));
+    const host = optionText(args, io, 'host') ?? DEFAULT_HOST;
     const settings = await loadSettings(args, io, args.positionals);
-    requireSources(settings, 'serve');
+    requireSources(settings, 'serve', true);
     const given = packSource(settings);
-    const path = given ?? packPath(settings, args, io);
+    const { pack: named } = args.flags;
+    const path = given ?? (typeof named === 'string' ? packTarget(io, named) : cachePath(settings, io));
     if (given !== undefined && args.flags.watch === true)
       throw usageError('a pack does not change, so it cannot be watched', 'name its source folder instead');
     const pack = given === undefined ? compileAndOpen(settings, path, io) : openVerified(given);
     const site = new LiveSite(settings, await loadTheme(settings.base), io, pack);
     const server = await listenOrExplain((request) => site.answer(request), host, port);
-    const seconds = ((performance.now() - started) / 1000).toFixed(2);
-    io.stdout.write(`Docent ${docentVersion()}: ${plural(pack.topicCount, 'topic')} in ${seconds} s\n`);
-    io.stdout.write(`${server.url.replace(/\/$/, settings.base)}/\n`);
-    const watchers =
-      args.flags.watch === true
-        ? watchSources(settings, io, () => site.replace(compileAndOpen(settings, path, io)))
-        : [];
-    await io.interrupted;
-    for (const watcher of watchers) watcher.close();
-    await server.close();
-    site.close();
+    try {
+      const seconds = ((performance.now() - started) / 1000).toFixed(2);
+      const address = `${server.url.replace(/\/$/, settings.base)}/`;
+      const interrupted = io.interrupted();
+      const watching = args.flags.watch === true ? watchSources(settings, path, site, io) : undefined;
+      io.stdout.write(`Docent ${docentVersion()}: ${plural(pack.topicCount, 'topic')} in ${seconds} s\n${address}\n`);
+      await interrupted;
+      watching?.close();
+    } finally {
+      await server.close();
+      site.close();
+    }
     return Exit.done;
   },
 };
@@ -77,6 +78,11 @@ class LiveSite {
     this.handler = this.handlerFor(pack);
     setTimeout(() => old.close(), PACK_GRACE_MS).unref();
     this.io.stdout.write(`${plural(pack.topicCount, 'topic')} compiled again\n`);
+  }
+
+  /** What the catalog in service was built from. */
+  stamps(): Stamp[] {
+    return this.pack.stamps();
   }
 
   close(): void {
@@ -152,19 +158,21 @@ async function listenOrExplain(
   }
 }
 
-/** Compiles again when something below a source changes. A build that fails is reported, and the last good catalog stays. */
-function watchSources(settings: Settings, io: Io, rebuild: () => void): FSWatcher[] {
-  let timer: NodeJS.Timeout | undefined;
-  const changed = () => {
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      try {
-        rebuild();
-      } catch (error) {
-        io.stderr.write(`docent: ${error instanceof Error ? error.message : error}; the last good catalog stays\n`);
-      }
-    }, WATCH_QUIET_MS);
-    timer.unref();
+/** Compiles again when a source has really changed. A build that fails is reported, and the last good catalog stays. */
+function watchSources(settings: Settings, path: string, site: LiveSite, io: Io): SourceWatch {
+  const say = (message: string) => io.stderr.write(`docent: ${message}\n`);
+  let known = sourceState(settings, site.stamps());
+  const rebuild = () => {
+    const state = sourceState(settings, site.stamps());
+    // The pack itself may lie in a source, and writing it is a change there too.
+    if (state === known) return;
+    known = state;
+    try {
+      site.replace(compileAndOpen(settings, path, io));
+      known = sourceState(settings, site.stamps());
+    } catch (error) {
+      say(`${error instanceof Error ? error.message : error}; the last good catalog stays`);
+    }
   };
-  return settings.content.map(({ path }) => watch(path, { recursive: true }, changed));
+  return new SourceWatch(settings.content, rebuild, say);
 }

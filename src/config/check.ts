@@ -1,7 +1,7 @@
-import { isMap, isScalar, LineCounter, parseDocument } from 'yaml';
+import { findNodeAtLocation, type ParseError, parseTree } from 'jsonc-parser';
 import { type SchemaProblem, validate } from '../compile/schema.ts';
 import type { DocentConfig } from '../topic/descriptor.ts';
-import { type Diagnostic, diagnose, type Position, START } from '../topic/diagnostic.ts';
+import { type Diagnostic, diagnose, type Position } from '../topic/diagnostic.ts';
 import type { ConfigFile } from './config.ts';
 
 /** Paths of the server itself, below which nothing else can be mounted. */
@@ -34,64 +34,29 @@ function isSiteUrl(url: string): boolean {
 /** Parses and validates a configuration file. `shown` is its path as printed in diagnostics. */
 export function parseConfig(file: ConfigFile, shown = file.path): { config: DocentConfig; diagnostics: Diagnostic[] } {
   const text = file.text.replace(/^\uFEFF/, '');
-  let config: unknown;
-  try {
-    config = JSON.parse(text);
-  } catch {
-    const before = text.slice(0, errorOffset(text)).split('\n');
-    const position = { line: before.length, column: (before.at(-1) as string).length + 1 };
+  const errors: ParseError[] = [];
+  const tree = parseTree(text, errors, { disallowComments: true });
+  if (tree === undefined || errors.length > 0) {
+    const position = positionAt(text, errors[0]?.offset ?? 0);
     const hint = 'it must be one JSON object; see the topic "config"';
-    return {
-      config: {},
-      diagnostics: [diagnose(shown, { ...position, code: 'invalid-value', message: 'this is not valid JSON', hint })],
-    };
+    const finding = { ...position, code: 'invalid-value' as const, message: 'this is not valid JSON', hint };
+    return { config: {}, diagnostics: [diagnose(shown, finding)] };
   }
-  const locate = locator(text);
-  const diagnostics = checkConfig(config).map(({ path, what, ...problem }) =>
-    diagnose(shown, { ...locate(path, what), ...problem }),
-  );
-  return { config: config as DocentConfig, diagnostics };
+  const config = JSON.parse(text) as DocentConfig;
+  const diagnostics = checkConfig(config).map(({ path, what, ...problem }) => {
+    // The validator names an entry of a list by its number as text.
+    const node = findNodeAtLocation(
+      tree,
+      path.map((key) => (/^\d+$/.test(String(key)) ? Number(key) : key)),
+    );
+    // A member's parent is the pair of its key and its value.
+    const place = what === 'key' ? (node?.parent?.children?.[0] ?? node) : node;
+    return diagnose(shown, { ...positionAt(text, place?.offset ?? 0), ...problem });
+  });
+  return { config, diagnostics };
 }
 
-/** Where a text stops being JSON. V8 says so, except for an unexpected token: that is found by cutting the text shorter. */
-function errorOffset(text: string): number {
-  const message = jsonError(text);
-  const at = /^(?!Unexpected token ).* position (\d+)/.exec(message);
-  if (at !== null) return Number(at[1]);
-  let unfinished = message.startsWith('Unexpected token ') ? 0 : text.length;
-  for (let wrong = text.length; wrong - unfinished > 1; ) {
-    const middle = Math.floor((unfinished + wrong) / 2);
-    if (jsonError(text.slice(0, middle)).startsWith('Unexpected token ')) wrong = middle;
-    else unfinished = middle;
-  }
-  return unfinished;
-}
-
-function jsonError(text: string): string {
-  try {
-    JSON.parse(text);
-    return '';
-  } catch (error) {
-    return (error as SyntaxError).message;
-  }
-}
-
-/** JSON is YAML, whose parser knows where everything stands. */
-function locator(text: string): (path: (string | number)[], what: 'key' | 'value') => Position {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
-  return (path, what) => {
-    const parent = document.getIn(path.slice(0, -1), true) ?? document.contents;
-    const pair = isMap(parent)
-      ? parent.items.find((item) => isScalar(item.key) && item.key.value === path.at(-1))
-      : undefined;
-    const node =
-      (what === 'key' ? pair?.key : undefined) ??
-      (path.length === 0 ? undefined : document.getIn(path, true)) ??
-      document.contents;
-    const range = (node as { range?: [number, number, number] } | null | undefined)?.range;
-    if (!range) return START;
-    const { line, col } = lines.linePos(range[0]);
-    return { line, column: col };
-  };
+function positionAt(text: string, offset: number): Position {
+  const before = text.slice(0, offset).split('\n');
+  return { line: before.length, column: (before.at(-1) as string).length + 1 };
 }

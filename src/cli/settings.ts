@@ -104,7 +104,7 @@ function merge(
   if (args.flags.strict === true) flags.strict = true;
   if (args.flags['allow-html'] === true) flags.allowHtml = true;
   return settle(
-    mergeConfigs(config, configFromEnvironment(io.env), flags),
+    mergeConfigs(commandFor(args, io, sources), config, configFromEnvironment(io.env), flags),
     file === undefined ? io.cwd : dirname(file.path),
     sources.map((source) => resolve(io.cwd, source)),
     (path) => shownPath(io, path),
@@ -112,8 +112,20 @@ function merge(
 }
 
 /**
+ * Where nobody has said how readers ask for a topic, what pages tell them has to work all the same, here and now. A pack that is
+ * shipped is read elsewhere.
+ */
+function commandFor(args: Arguments, io: Io, sources: string[]): DocentConfig {
+  const [source, ...others] = sources;
+  if (source === undefined || others.length > 0 || args.flags.out !== undefined) return {};
+  const shown = shownPath(io, resolve(io.cwd, source));
+  return { product: { command: `docent help --from ${/^[\w./-]+$/.test(shown) ? shown : JSON.stringify(shown)}` } };
+}
+
+/**
  * @param takesPack whether the command also reads a pack.
- * @throws {CommandError} wrong usage, when no source is named or configured, or one does not exist. */
+ * @throws {CommandError} wrong usage, when no source is named or configured, or one does not exist.
+ */
 export function requireSources(settings: Settings, command: string, takesPack = false): void {
   if (settings.content.length === 0) {
     throw usageError(

@@ -3,7 +3,6 @@ import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { Block } from '../topic/block.ts';
 import type { ActionFile, Landing, OutlineEntry, RawFile } from '../topic/compiled.ts';
 import type { Product, Stability, TopicDescriptor, TopicSummary } from '../topic/descriptor.ts';
-import { checksumOf } from './checksum.ts';
 import { APPLICATION_ID, HEADER_BYTES, PACK_FORMAT, PackError, type Stamp } from './format.ts';
 
 /** A topic in a list, without its text. */
@@ -154,18 +153,6 @@ export class Pack {
     return this.all('SELECT path, size, mtime_ms AS mtimeMs FROM stamp') as unknown as Stamp[];
   }
 
-  /**
-   * Looks at every page and every letter of the file, for a server that is going to live on it. Reads the whole pack.
-   * @throws {PackError} `damaged`.
-   */
-  verify(): void {
-    const result = this.get('PRAGMA quick_check(1)');
-    if (result?.quick_check !== 'ok') throw damaged(this.path);
-    const checksum = this.meta('checksum');
-    const actual = guard(this.path, () => checksumOf(this.db));
-    if (checksum !== undefined && checksum !== actual) throw damaged(this.path);
-  }
-
   close(): void {
     this.db.close();
   }
@@ -249,12 +236,12 @@ function checkHeader(path: string): void {
   if (stat.size !== pageSize * header.readUInt32BE(28)) throw damaged(path);
 }
 
-function damaged(path: string): PackError {
+export function damaged(path: string): PackError {
   return new PackError('damaged', `the pack ${path} is damaged; make it again with: docent pack`);
 }
 
 /** Whatever SQLite or JSON finds wrong while reading means one thing to a reader: the file is damaged. */
-function guard<T>(path: string, read: () => T): T {
+export function guard<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -32,6 +32,7 @@ test('a folder of plain Markdown is served without any configuration', async () 
   const server = await serve(['plain'], { cwd: folder });
   assert.match(server.output(), /^Docent \d+\.\d+\.\d+: 2 topics in \d+\.\d\d s\nhttp:\/\/127\.0\.0\.1:\d+\/\n$/);
   const html = await (await fetch(`${server.url}/help/brew/`)).text();
+  assert.match(html, /docent help --from plain brew/);
   assert.match(html, /<a href="\.\.\/\.\.\/help\/pot\/"|<a href="\.\.\/pot\/">the pot<\/a>/);
   assert.match(await (await fetch(`${server.url}/help/`)).text(), /All about them/);
   assert.match(await (await fetch(`${server.url}/help/pot/`)).text(), /src="\.\.\/_files\/pot\/pot\.svg"/);

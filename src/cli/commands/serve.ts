@@ -3,6 +3,7 @@ import { schemaFiles } from '../../compile/schema.ts';
 import type { Settings } from '../../config/config.ts';
 import { createHandler, type HelpHandler } from '../../http/handler.ts';
 import { type Listening, listen } from '../../http/listen.ts';
+import { verifyPack } from '../../pack/checksum.ts';
 import type { Stamp } from '../../pack/format.ts';
 import { Pack } from '../../pack/read.ts';
 import type { PageRenderer } from '../../render/page.ts';
@@ -107,9 +108,8 @@ class LiveSite {
 }
 
 function openVerified(path: string): Pack {
-  const pack = new Pack(path);
-  pack.verify();
-  return pack;
+  verifyPack(path);
+  return new Pack(path);
 }
 
 /** The Astro theme, built: a bundle of its own, loaded only by who serves pages. */

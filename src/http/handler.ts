@@ -43,7 +43,6 @@ export function createHandler(site: HelpSite, report: (error: unknown, request: 
     } catch (error) {
       report(error, request);
       response = await answerProblem(site, request, {
-        status: 500,
         code: 'INTERNAL_ERROR',
         detail: 'The server could not answer. Its log says why.',
       });
@@ -56,7 +55,7 @@ async function answer(site: HelpSite, cache: RepresentationCache, request: Reque
   if (request.method === 'OPTIONS') return preflight();
   if (!METHODS.includes(request.method)) {
     const detail = `Help is only read: ${request.method} is not allowed here. Use ${METHODS.join(', ')}.`;
-    return answerProblem(site, request, { status: 405, code: 'METHOD_NOT_ALLOWED', detail, allow: METHODS });
+    return answerProblem(site, request, { code: 'METHOD_NOT_ALLOWED', detail, allow: METHODS });
   }
   const outcome = find(site, request);
   switch (outcome.kind) {
@@ -117,7 +116,7 @@ async function answerResource(
       url: location ?? new URL(request.url).pathname,
     }));
     const detail = `This is to be had as ${alternatives.map((alternative) => alternative.media_type).join(', ')}.`;
-    return answerProblem(site, request, { status: 406, code: 'NOT_ACCEPTABLE', detail, alternatives });
+    return answerProblem(site, request, { code: 'NOT_ACCEPTABLE', detail, alternatives });
   }
   const headers = new Headers({
     ...COMMON_HEADERS,
@@ -185,8 +184,8 @@ function chooseEncoding(header: string | null): Encoding {
 async function answerProblem(site: HelpSite, request: Request, found: Problem): Promise<Response> {
   const { pathname } = new URL(request.url);
   const { pack, context, pages } = site;
-  const { status, code, detail, suggestions, ...more } = found;
-  const { title } = PROBLEMS[code];
+  const { code, detail, suggestions, ...more } = found;
+  const { status, title } = PROBLEMS[code];
   const about = documentedAt(site, code);
   const headers = new Headers({ ...COMMON_HEADERS, 'Cache-Control': 'no-cache', Vary: 'Accept' });
   if (found.allow !== undefined) headers.set('Allow', found.allow.join(', '));

@@ -32,7 +32,6 @@ export interface Link {
 
 /** An RFC 9457 problem without its `type` and `instance`, which depend on the catalog and the request. */
 export interface Problem {
-  status: number;
   /** A code that a program can branch on; the topic `errors.<code>` documents it. */
   code: ProblemCode;
   detail: string;
@@ -57,5 +56,5 @@ export const PROBLEMS = {
 export type ProblemCode = keyof typeof PROBLEMS;
 
 export function problem(code: ProblemCode, detail: string, more: Partial<Problem> = {}): Outcome {
-  return { kind: 'problem', problem: { status: PROBLEMS[code].status, code, detail, ...more } };
+  return { kind: 'problem', problem: { code, detail, ...more } };
 }

@@ -1,12 +1,12 @@
 import { suggest } from '../catalog/suggest.ts';
-import { topicUrl } from '../render/context.ts';
+import { type RenderContext, topicUrl } from '../render/context.ts';
 import { jsonRenderer, majorMinorOf, manifestJson, payloadJson, versionsJson } from '../render/json.ts';
 import { bodyRenderer, landingMarkdown, llmsText, markdownRenderer } from '../render/markdown.ts';
 import { contentsPage, homePage, topicPage, treePage } from '../render/pages.ts';
 import { PLAIN } from '../render/terminal.ts';
 import { overviewText, textRenderer } from '../render/text.ts';
 import { slugFromSpelling } from '../topic/id.ts';
-import { type Outcome, problem, type Resource, type Variant } from './resource.ts';
+import { type Link, type Outcome, problem, type Resource, type Variant } from './resource.ts';
 import type { HelpSite } from './site.ts';
 
 const JSON_TYPE = 'application/json';
@@ -43,25 +43,19 @@ function fixedRoute(site: HelpSite, path: string): Outcome | undefined {
     case '/help/topic-tree/':
       return single('text/html', () => pages.render(treePage(pack, context)));
     case '/help/index.json':
-      return single(JSON_TYPE, () => manifestJson(pack), 'manifest');
+      return single(JSON_TYPE, () => manifestJson(pack), describedBy(context, 'manifest'));
     case '/help/index.md':
       return single(MARKDOWN_TYPE, () => landingMarkdown(pack, context));
     case '/help/catalog.json':
-      return single(JSON_TYPE, () => payloadJson(pack), 'payload');
+      return single(JSON_TYPE, () => payloadJson(pack), describedBy(context, 'payload'));
     case '/help/versions.json':
-      return single(JSON_TYPE, () => versionsJson(pack, context), 'versions');
+      return single(JSON_TYPE, () => versionsJson(pack, context), describedBy(context, 'versions'));
     case '/llms.txt':
       return single('text/plain', () => llmsText(pack, context, false));
     case '/help/llms.txt':
       return single('text/plain', () => llmsText(pack, context, true));
     default:
       return undefined;
-  }
-
-  function single(mediaType: string, body: Variant['body'], described?: string): Outcome {
-    const links =
-      described === undefined ? [] : [{ url: `${context.base}/schemas/${described}.schema.json`, rel: 'describedby' }];
-    return resource({ variants: [{ mediaType, body }], links });
   }
 }
 
@@ -213,6 +207,10 @@ function resource(found: Resource): Outcome {
   return { kind: 'resource', resource: found };
 }
 
-function single(mediaType: string, body: Variant['body']): Outcome {
-  return resource({ variants: [{ mediaType, body }] });
+function single(mediaType: string, body: Variant['body'], links: Link[] = []): Outcome {
+  return resource({ variants: [{ mediaType, body }], links });
+}
+
+function describedBy({ base }: RenderContext, schema: string): Link[] {
+  return [{ url: `${base}/schemas/${schema}.schema.json`, rel: 'describedby' }];
 }

@@ -57,7 +57,7 @@ async function answer(site: HelpSite, cache: RepresentationCache, request: Reque
     const detail = `Help is only read: ${request.method} is not allowed here. Use ${METHODS.join(', ')}.`;
     return answerProblem(site, request, { code: 'METHOD_NOT_ALLOWED', detail, allow: METHODS });
   }
-  const outcome = find(site, request);
+  const outcome = cache.outcome(new URL(request.url).pathname, () => find(site, request));
   switch (outcome.kind) {
     case 'redirect': {
       const { search } = new URL(request.url);
@@ -129,7 +129,7 @@ async function answerResource(
   if (variant.location !== undefined && resource.variants.length > 1) headers.set('Content-Location', variant.location);
   if (resource.foreign === true) headers.set('Content-Security-Policy', FOREIGN_POLICY);
   else if (variant.mediaType === 'text/html') headers.set('Content-Security-Policy', PAGE_POLICY);
-  return send(cache, request, variant, headers, 200);
+  return send(cache, request, variant, headers);
 }
 
 async function send(
@@ -137,7 +137,6 @@ async function send(
   request: Request,
   variant: Variant,
   headers: Headers,
-  status: number,
 ): Promise<Response> {
   const { pathname } = new URL(request.url);
   let representation = await cache.get(pathname, variant, 'identity');
@@ -149,12 +148,12 @@ async function send(
     }
   }
   headers.set('ETag', representation.etag);
-  if (status === 200 && matchesTag(request.headers.get('if-none-match'), representation.etag)) {
+  if (matchesTag(request.headers.get('if-none-match'), representation.etag)) {
     for (const name of ['Content-Type', 'Content-Encoding']) headers.delete(name);
     return new Response(null, { status: 304, headers });
   }
   headers.set('Content-Length', String(representation.bytes.length));
-  return new Response(request.method === 'HEAD' ? null : representation.bytes, { status, headers });
+  return new Response(request.method === 'HEAD' ? null : representation.bytes, { headers });
 }
 
 /** The acceptable variant that the client prefers (RFC 9110 section 12.5.1); the server's order decides between equals. */

@@ -29,7 +29,6 @@ export async function listen(
 ): Promise<Listening> {
   const server = createServer(
     getRequestListener(handler, {
-      overrideGlobalObjects: false,
       // For HTTP/1.0, as a load balancer's probe speaks it, which knows no Host header.
       hostname: 'localhost',
       errorHandler: (error) =>

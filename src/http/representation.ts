@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { brotliCompress, constants, gzip } from 'node:zlib';
 import { LRUCache } from 'lru-cache';
-import type { Variant } from './resource.ts';
+import type { Outcome, Variant } from './resource.ts';
 
 /** What is sent: bytes in one media type and one encoding, with the tag that names exactly these bytes. */
 export interface Representation {
@@ -17,6 +17,9 @@ export type Encoding = (typeof ENCODINGS)[number];
 /** Enough for the pages of a large catalog that are read at all; a page has some 20 KiB in three encodings. Bytes. */
 const CACHE_LIMIT_BYTES = 64 * 1024 * 1024;
 
+/** The topics that are read at the same time, several times over; one takes a few hundred bytes. URLs. */
+const OUTCOME_LIMIT = 4096;
+
 /** Below this a compressed body saves less than its header costs. Bytes. */
 const COMPRESS_FROM_BYTES = 1024;
 
@@ -30,10 +33,20 @@ const compressors: Record<Exclude<Encoding, 'identity'>, (bytes: Uint8Array) => 
 
 /** Makes each representation once. Belongs to one pack: another pack gets another cache, so nothing is ever invalidated. */
 export class RepresentationCache {
+  private readonly outcomes = new LRUCache<string, Outcome>({ max: OUTCOME_LIMIT });
   private readonly entries = new LRUCache<string, Representation>({
     maxSize: CACHE_LIMIT_BYTES,
     sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 1,
   });
+
+  /** What a path leads to is the same as long as the pack is. Only what exists is kept: of what does not, there is no end. */
+  outcome(path: string, find: () => Outcome): Outcome {
+    const known = this.outcomes.get(path);
+    if (known !== undefined) return known;
+    const found = find();
+    if (found.kind === 'resource') this.outcomes.set(path, found);
+    return found;
+  }
 
   /** @param path of the URL, which together with media type and encoding names the representation. */
   async get(path: string, variant: Variant, encoding: Encoding): Promise<Representation> {

@@ -141,8 +141,8 @@ test('a pack of nothing is a pack', () => {
 
 test('stamps are kept to the fraction of a millisecond', () => {
   const stamps = [
-    { path: '/work/docs', size: -1, mtimeMs: 1795343855786.9824 },
-    { path: '/work/docs/a.md', size: 2 ** 40, mtimeMs: 0.5 },
+    { path: '/srv/docs', size: -1, mtimeMs: 1795343855786.9824 },
+    { path: '/srv/docs/a.md', size: 2 ** 40, mtimeMs: 0.5 },
   ];
   const path = join(temporaryFolder(), 'cache.pack');
   writePack(path, fullCatalog(), TEAPOT, stamps);

@@ -1,3 +1,4 @@
+import { compileMarkdown } from '../compile/markdown/markdown.ts';
 import type { CompiledTopic } from '../compile/topic.ts';
 import type { Catalog, CatalogTopic, Landing } from '../topic/compiled.ts';
 import { type ErrorFacts, inOrder, type TopicDescriptor } from '../topic/descriptor.ts';
@@ -34,7 +35,7 @@ export function buildCatalog(sources: CompiledTopic[][]): CatalogResult {
   return {
     catalog: { topics, landing: landing && toLanding(landing, resolver), aliases, files: resolver.files },
     diagnostics,
-    attachments: [...compiled.flatMap((topic) => topic.attachments), ...resolver.attachments],
+    attachments: [...compiled.flatMap((topic) => topic.attachments.map(({ path }) => path)), ...resolver.attachments],
   };
 }
 
@@ -167,23 +168,17 @@ function addMissingParents(topics: Map<string, CompiledTopic>, diagnostics: Diag
   }
 }
 
+const EMPTY = { title: undefined, ownsSeeAlso: false, allowHtml: false, firstLine: 1 };
+
 /** A parent that nobody wrote still has a page that lists its children. */
 function standIn(id: string, child: CompiledTopic): CompiledTopic {
-  const nothing = {
-    sections: [],
-    synopsis: '',
-    tagline: '',
-    html: '',
-    blocks: [],
-    outline: [],
-    links: [],
-    actions: [],
-    attachments: [],
-    places: {},
-  };
+  const { heading: _, findings: __, seeAlso: ___, ...nothing } = compileMarkdown('', { ...EMPTY, id });
   const { source, stability } = child;
   return {
     ...nothing,
+    actions: [],
+    attachments: [],
+    places: {},
     source,
     id,
     title: lastSegment(id),

@@ -33,8 +33,9 @@ export class LinkResolver {
   /** Real paths of these images. */
   readonly attachments: string[] = [];
   private readonly anchors: Map<string, Set<string>>;
-  /** `slug/name` in lower case, and the path of the file in the source, to the action's path below `/help/`. */
+  /** Path of an action below `/help/`, by that path in lower case, and by the real path of its file. */
   private readonly actions = new Map<string, string>();
+  private readonly actionFiles = new Map<string, string>();
   private readonly aliases: Map<string, string>;
   private readonly diagnostics: Diagnostic[];
 
@@ -45,11 +46,11 @@ export class LinkResolver {
     this.diagnostics = diagnostics;
   }
 
-  private addActions({ id, front, source }: CompiledTopic): void {
-    for (const [name, { file }] of Object.entries(front.actions ?? {})) {
-      const path = `${slugOf(id)}/${name}`;
-      this.actions.set(path.toLowerCase(), path);
-      this.actions.set(posix.normalize(posix.join(posix.dirname(source.path), file)), path);
+  private addActions({ id, attachments }: CompiledTopic): void {
+    for (const { action, path } of attachments) {
+      const target = `${slugOf(id)}/${action}`;
+      this.actions.set(target.toLowerCase(), target);
+      this.actionFiles.set(path, target);
     }
   }
 
@@ -113,7 +114,7 @@ export class LinkResolver {
     }
     const isImage = link.image || IMAGE_TYPES[posix.extname(joined).toLowerCase()] !== undefined;
     if (isImage) return this.image(topic, link, joined);
-    const action = this.actions.get(joined);
+    const action = this.actionFiles.get(join(topic.source.realRoot, joined));
     if (action !== undefined) return { path: action };
     return this.topicLink(topic, link, slugFromPath(joined), fragment, `there is no topic at "${href}"`);
   }

@@ -31,8 +31,8 @@ export interface CompiledTopic extends Omit<CompiledMarkdown, 'heading' | 'findi
   front: FrontMatter;
   body: string;
   actions: ActionFile[];
-  /** Real paths of the other files that it was made of. */
-  attachments: string[];
+  /** Real paths of the files of its actions. */
+  attachments: { action: string; path: string }[];
   /** Where front-matter values stand, by path such as `see_also.0`. */
   places: Record<string, Place>;
   /** SHA-256 of the source text, hex. */
@@ -76,7 +76,10 @@ export function compileTopic(source: SourceFile, options: CompileOptions): Compi
     front,
     body: bodyOf(split).text,
     actions,
-    attachments: Object.values(front.actions ?? {}).map(({ file }) => join(source.realRoot, actionPath(source, file))),
+    attachments: Object.entries(front.actions ?? {}).map(([action, { file }]) => ({
+      action,
+      path: join(source.realRoot, actionPath(source, file)),
+    })),
     places: placesOf(front, split, source.file),
     hash: createHash('sha256').update(text).digest('hex'),
   };

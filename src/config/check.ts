@@ -33,7 +33,7 @@ function isSiteUrl(url: string): boolean {
 
 /** Parses and validates a configuration file. `shown` is its path as printed in diagnostics. */
 export function parseConfig(file: ConfigFile, shown = file.path): { config: DocentConfig; diagnostics: Diagnostic[] } {
-  const text = file.text.replace(/^\uFEFF/, '');
+  const { text } = file;
   const errors: ParseError[] = [];
   const tree = parseTree(text, errors, { disallowComments: true });
   if (tree === undefined || errors.length > 0) {

@@ -37,7 +37,7 @@ export interface Settings {
   helpPath: string;
 }
 
-/** A configuration file, read but not checked: checking loads a validator, which a reader of help does not wait for. */
+/** A configuration file without its byte order mark, read but not checked: checking loads a validator, which a reader of help does not wait for. */
 export interface ConfigFile {
   path: string;
   text: string;
@@ -50,7 +50,7 @@ export interface ConfigFile {
 export function findConfig(start: string): ConfigFile | undefined {
   for (let folder = resolve(start); ; folder = dirname(folder)) {
     const path = join(folder, CONFIG_NAME);
-    if (existsSync(path)) return { path, text: readFileSync(path, 'utf8') };
+    if (existsSync(path)) return read(path);
     if (basename(folder) === 'node_modules' || dirname(folder) === folder) return undefined;
   }
 }
@@ -58,10 +58,14 @@ export function findConfig(start: string): ConfigFile | undefined {
 /** @returns undefined when the file cannot be read. */
 export function readConfig(path: string): ConfigFile | undefined {
   try {
-    return { path, text: readFileSync(path, 'utf8') };
+    return read(path);
   } catch {
     return undefined;
   }
+}
+
+function read(path: string): ConfigFile {
+  return { path, text: readFileSync(path, 'utf8').replace(/^\uFEFF/, '') };
 }
 
 /** Which environment variable stands for which member of the configuration. */

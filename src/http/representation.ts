@@ -34,6 +34,8 @@ const compressors: Record<Exclude<Encoding, 'identity'>, (bytes: Uint8Array) => 
 /** Makes each representation once. Belongs to one pack: another pack gets another cache, so nothing is ever invalidated. */
 export class RepresentationCache {
   private readonly outcomes = new LRUCache<string, Outcome>({ max: OUTCOME_LIMIT });
+  /** What is being made right now: a crowd that asks for one document waits for one of it. */
+  private readonly pending = new Map<string, Promise<Representation>>();
   private readonly entries = new LRUCache<string, Representation>({
     maxSize: CACHE_LIMIT_BYTES,
     sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 1,
@@ -53,7 +55,12 @@ export class RepresentationCache {
     const key = `${encoding} ${variant.mediaType} ${path}`;
     const known = this.entries.get(key);
     if (known !== undefined) return known;
-    const made = await this.make(path, variant, encoding);
+    let making = this.pending.get(key);
+    if (making === undefined) {
+      making = this.make(path, variant, encoding).finally(() => this.pending.delete(key));
+      this.pending.set(key, making);
+    }
+    const made = await making;
     this.entries.set(key, made);
     return made;
   }

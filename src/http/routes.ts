@@ -141,7 +141,7 @@ function action(site: HelpSite, rest: string, spelling: string, slug: string): O
   const found = owner === undefined ? undefined : site.pack.action(owner, name);
   if (found === undefined) return undefined;
   if (rest !== `${owner}/${name}`) return permanent(`${site.context.base}/help/${owner}/${name}`);
-  return resource({ variants: [{ mediaType: found.mediaType, body: () => found.bytes }], foreign: true });
+  return foreign(found.mediaType, () => site.pack.action(owner as string, name)?.bytes);
 }
 
 /** A server has the current version only: its versioned URLs lead to the plain ones. */
@@ -169,7 +169,12 @@ function apiRoute(site: HelpSite, spelling: string): Outcome {
 function file({ pack }: HelpSite, path: string): Outcome {
   const found = pack.file(path);
   if (found === undefined) return problem('NOT_FOUND', `There is no file ${path} in this catalog.`);
-  return resource({ variants: [{ mediaType: found.mediaType, body: () => found.bytes }], foreign: true });
+  return foreign(found.mediaType, () => pack.file(path)?.bytes);
+}
+
+/** @param read gets the bytes when they are to be sent: what a URL leads to is remembered, and must not hold on to them. */
+function foreign(mediaType: string, read: () => Uint8Array | undefined): Outcome {
+  return resource({ variants: [{ mediaType, body: () => read() ?? '' }], foreign: true });
 }
 
 function schema({ schemas }: HelpSite, name: string): Outcome {

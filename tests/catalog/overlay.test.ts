@@ -85,6 +85,16 @@ describe('an overlay', () => {
   });
 });
 
+test('a link to the file of an inherited action leads to it, wherever the overlay lies', () => {
+  const action = topic('actions: { run: { file: run.txt, media_type: text/plain } }', 'See [it](run.txt).\n');
+  const result = buildFiles([
+    { 'a/index.md': action, 'a/run.txt': 'below', 'b.md': 'See [it](a/run.txt).\n' },
+    { 'a.md': 'above\n' },
+  ]);
+  assert.deepEqual(printed(result.diagnostics), []);
+  assert.match(topicOf(result, 'b').html, /href="\.\.\/a\/run"/);
+});
+
 describe('a problem is reported in the source that has it', () => {
   test('in see_also, whichever source names the topic', () => {
     const { diagnostics } = buildFiles([

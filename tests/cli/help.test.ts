@@ -69,6 +69,7 @@ test('formats: descriptor, page as Markdown, whole payload', async () => {
 });
 
 test('a last word that is an action prints the raw file', async () => {
+  assert.equal((await docent(['help', '/brew/recipe/'], { cwd: project })).stdout, 'two spoons\n');
   assert.deepEqual(await docent(['help', 'brew', 'recipe'], { cwd: project }), {
     code: 0,
     stdout: 'two spoons\n',
@@ -119,8 +120,20 @@ test('--from and --pack say where to read; a given pack is never compiled', asyn
 test('reading a pack loads no Markdown parser, YAML parser or validator', async () => {
   const hook = `import { registerHooks } from 'node:module'; registerHooks({ load(url, context, next) { process.stderr.write(url + '\\n'); return next(url, context); } });`;
   const node = ['--import', `data:text/javascript,${encodeURIComponent(hook)}`];
-  for (const args of [['help', 'cli'], ['help'], ['help', 'cli', '--json'], ['help', 'cli', '--format', 'md']]) {
-    const { stderr, code } = await docent(args, { cwd: empty, node });
+  const marked = writeFiles(join(folder, 'marked'), {
+    'docent.config.json': '\ufeff{"content": ["topics"]}',
+    'topics/cli.md': '# Cli\n\nText.\n',
+  });
+  // The first reader of a project compiles it; everyone after that only reads, byte order mark or not.
+  await docent(['help'], { cwd: marked });
+  for (const [cwd, ...args] of [
+    [empty, 'help', 'cli'],
+    [empty, 'help'],
+    [empty, 'help', 'cli', '--json'],
+    [empty, 'help', 'cli', '--format', 'md'],
+    [marked, 'help', 'cli'],
+  ] as const) {
+    const { stderr, code } = await docent([...args], { cwd, node });
     assert.equal(code, 0);
     const loaded = stderr.split('\n').filter((url) => url.startsWith('file:'));
     assert.ok(

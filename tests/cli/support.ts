@@ -1,8 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { after } from 'node:test';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -14,21 +11,7 @@ const COMMAND_LIMIT_MS = 30_000;
 /** A server that a test forgot ends by itself. Milliseconds. */
 const SERVER_LIMIT_MS = 180_000;
 
-/** A folder of its own for one test file, removed at its end. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'docent-test-'));
-  after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-/** Writes files by path; answers the folder. */
-export function writeFiles(folder: string, files: Record<string, string | Uint8Array>): string {
-  for (const [path, content] of Object.entries(files)) {
-    mkdirSync(dirname(join(folder, path)), { recursive: true });
-    writeFileSync(join(folder, path), content);
-  }
-  return folder;
-}
+export { temporaryFolder, writeFiles } from '../support.ts';
 
 export interface Result {
   code: number | null;

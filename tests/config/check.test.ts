@@ -1,8 +1,11 @@
 // What is wrong with a configuration file, at its line and column.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { checkConfig, parseConfig } from '../../src/config/check.ts';
-import { printed } from '../support.ts';
+import { findConfig } from '../../src/config/config.ts';
+import { printed, temporaryFolder } from '../support.ts';
 
 const problems = (text: string) =>
   printed(parseConfig({ path: '/x/docent.config.json', text }, 'docent.config.json').diagnostics);
@@ -19,7 +22,11 @@ const FULL = {
 };
 
 test('a configuration may say all of this', () => {
-  const { config, diagnostics } = parseConfig({ path: 'x', text: `\ufeff${JSON.stringify(FULL, null, '\t')}\r\n` });
+  const folder = temporaryFolder();
+  writeFileSync(join(folder, 'docent.config.json'), `\ufeff${JSON.stringify(FULL, null, '\t')}\r\n`);
+  const file = findConfig(folder);
+  assert.ok(file !== undefined);
+  const { config, diagnostics } = parseConfig(file);
   assert.deepEqual(diagnostics, []);
   assert.deepEqual(config, FULL);
 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { matchesTag } from '../../src/http/representation.ts';
+import type { Page } from '../../src/render/page.ts';
 import { buildFiles, buildFixture } from '../render/support.ts';
 import { serve, testSite } from './support.ts';
 
@@ -218,4 +219,21 @@ describe('compression', () => {
     assert.equal(await sent('/help/less.md'), null);
     assert.equal(await sent('/help/enough.md'), 'br');
   });
+});
+
+test('a crowd that asks for one page at once has it made once', async () => {
+  const built = buildFixture();
+  const { site } = await testSite(built);
+  let made = 0;
+  const pages = {
+    asset: site.pages.asset,
+    render: (page: Page) => {
+      made++;
+      return site.pages.render(page);
+    },
+  };
+  const { get: ask } = await testSite(built, { pages });
+  const answers = await Promise.all(Array.from({ length: 30 }, () => ask(TOPIC)));
+  assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+  assert.equal(made, 1);
 });

@@ -73,14 +73,7 @@ function formatOf(args: Arguments): string {
 
 async function show(pack: Pack, words: string[], format: string, io: Io): Promise<ExitCode> {
   if (words.length === 0) return showAll(pack, format, io);
-  // A reader may paste a piece of a URL; only in URLs themselves is a surplus slash a mistake.
-  const slug = slugFromSpelling(
-    words
-      .join(' ')
-      .split(/[\s./]+/)
-      .filter(Boolean)
-      .join('.'),
-  );
+  const slug = slugFromSpelling(segmentsTyped(words).join('.'));
   const resolved = slug === undefined ? undefined : pack.resolve(slug);
   if (resolved === undefined) return showAction(pack, words, io) ?? notFound(pack, words, slug, io);
   if (format === 'json') io.stdout.write(pack.topicJson(resolved) as string);
@@ -88,6 +81,14 @@ async function show(pack: Pack, words: string[], format: string, io: Io): Promis
     writeMarkdown((await import('../../render/markdown.ts')).markdownRenderer.render(pack, resolved, CONTEXT), io);
   else await page(topicText(pack, resolved, terminalStyle(io)), io);
   return Exit.done;
+}
+
+/** A reader may paste a piece of a URL; only in URLs themselves is a surplus slash a mistake. */
+function segmentsTyped(words: string[]): string[] {
+  return words
+    .join(' ')
+    .split(/[\s./]+/)
+    .filter(Boolean);
 }
 
 async function showAll(pack: Pack, format: string, io: Io): Promise<ExitCode> {
@@ -108,11 +109,9 @@ function writeMarkdown(text: string, { stdout }: Io): void {
 
 /** `help <topic> <action>`: the raw file, byte for byte. */
 function showAction(pack: Pack, words: string[], io: Io): ExitCode | undefined {
-  const [name, ...topic] = words
-    .join(' ')
-    .split(/[\s./]+/)
-    .reverse();
-  const slug = slugFromSpelling(topic.reverse().join(' '));
+  const topic = segmentsTyped(words);
+  const name = topic.pop();
+  const slug = slugFromSpelling(topic.join('.'));
   const owner = slug === undefined ? undefined : pack.resolve(slug);
   const action = owner === undefined || name === undefined ? undefined : pack.action(owner, name);
   if (action === undefined) return undefined;

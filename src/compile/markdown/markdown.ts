@@ -54,17 +54,7 @@ export function compileMarkdown(text: string, options: MarkdownOptions): Compile
       message: 'the Markdown is nested too deeply',
       hint,
     };
-    const nothing = {
-      heading: undefined,
-      sections: [],
-      synopsis: '',
-      tagline: '',
-      html: '',
-      blocks: [],
-      outline: [],
-      links: [],
-    };
-    return { ...nothing, seeAlso: undefined, findings: [finding] };
+    return { ...compileTokens([], options), findings: [finding] };
   }
 }
 

@@ -1,0 +1,43 @@
+/** What makes two requests the same one. */
+export interface FingerprintedRequest {
+  method: string;
+  /** Path and query, as sent: `/api/charges?expand=customer`. */
+  target: string;
+  /** Value of `Content-Type`; empty when there is none. */
+  contentType: string;
+  /** The RFC 8785 form of a JSON body, so that white space and the order of members do not matter; else the bytes. */
+  body: string | Uint8Array;
+}
+
+/** What precedes each part: its length as an unsigned 32-bit number. Bytes. */
+const LENGTH_BYTES = 4;
+
+/**
+ * SHA-256 over method, path, query, content type and body, hex. Each part is preceded by its length, so that no two requests run
+ * together into the same bytes.
+ */
+export async function fingerprintOf({ method, target, contentType, body }: FingerprintedRequest): Promise<string> {
+  const encoder = new TextEncoder();
+  const parts = [method, target, mediaTypeOf(contentType), body].map((part) =>
+    typeof part === 'string' ? encoder.encode(part) : part,
+  );
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + LENGTH_BYTES + part.length, 0));
+  const view = new DataView(bytes.buffer);
+  let offset = 0;
+  for (const part of parts) {
+    view.setUint32(offset, part.length);
+    bytes.set(part, offset + LENGTH_BYTES);
+    offset += LENGTH_BYTES + part.length;
+  }
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/** Type and parameters without the differences that mean nothing (RFC 9110 section 8.3.1): case of the names, white space. */
+function mediaTypeOf(contentType: string): string {
+  return contentType
+    .split(';')
+    .map((part) => part.trim())
+    .map((part) => part.replace(/^[^="]+/, (name) => name.toLowerCase()))
+    .join(';');
+}

@@ -1,0 +1,25 @@
+/**
+ * Idempotency keys for HTTP APIs, after draft-ietf-httpapi-idempotency-key-header. Knows nothing of the rest of Docent: a request
+ * comes in as facts, a reply goes out as bytes, and a store with its database client is handed in.
+ */
+export {
+  type ExecuteOptions,
+  type Execution,
+  execute,
+  HEARTBEAT_MS,
+  LEASE_MS,
+  RETENTION_MS,
+  type Work,
+} from './execute.ts';
+export { type FingerprintedRequest, fingerprintOf } from './fingerprint.ts';
+export { type JsonOutcome, NESTING_LIMIT, readJson } from './json.ts';
+export { KEY_LIMIT, type KeyOutcome, readIdempotencyKey } from './key.ts';
+export type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from './record.ts';
+export {
+  type ClaimOutcome,
+  type CommitOutcome,
+  type Effect,
+  type IdempotencyStore,
+  StoreError,
+  type StoreProblem,
+} from './store.ts';

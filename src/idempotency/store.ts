@@ -1,0 +1,71 @@
+import type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from './record.ts';
+
+/** What became of the wish to execute a request. Mismatch is decided before in-flight, and harms no record. */
+export type ClaimOutcome =
+  /** The caller owns the key until its lease ends, and has to `commit` or `release`. */
+  | { kind: 'claimed'; claim: Claim }
+  /** Somebody else does; trying again makes sense after this time. */
+  | { kind: 'in-progress'; retryAfterMs: number }
+  | { kind: 'completed'; reply: Reply }
+  | { kind: 'mismatch'; original: RequestFacts };
+
+export type CommitOutcome =
+  | { kind: 'stored'; reply: Reply }
+  /** Another claim has taken over: the effect was not executed. */
+  | { kind: 'lease-lost' };
+
+/**
+ * The business effect of a request, and the answer to it.
+ * @param transaction what the store offers for writing together with the record; a store without transactions offers nothing.
+ */
+export type Effect<Transaction> = (transaction: Transaction) => Reply | Promise<Reply>;
+
+/**
+ * Where records live. Each verb is atomic and has a closed set of outcomes; each throws a {@link StoreError} when the store cannot
+ * answer, and has done nothing then. Times are by the store's clock.
+ */
+export interface IdempotencyStore<Transaction> {
+  /**
+   * Asks for the right to execute a request. An expired record counts as absent, purged or not. A claim whose lease has ended is
+   * taken over by the same fingerprint only.
+   * @param leaseMs how long the claim holds without {@link renew}.
+   */
+  claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome>;
+
+  /** Extends a lease from now, also one that has ended, as long as nobody has taken over. */
+  renew(claim: Claim, leaseMs: number): Promise<'renewed' | 'lease-lost'>;
+
+  /**
+   * Checks the fencing token, executes the effect and stores the reply, in one transaction where the store has transactions.
+   * What the effect throws is thrown on, with nothing changed: the claim still stands.
+   * @param retainMs how long the reply is kept, counted from now.
+   */
+  commit(claim: Claim, effect: Effect<Transaction>, retainMs: number): Promise<CommitOutcome>;
+
+  /** Gives a claim up: nothing was done, and the key is free. Does nothing when the claim is no longer the current one. */
+  release(claim: Claim): Promise<void>;
+
+  /** @returns undefined for a key that is unknown or expired. */
+  lookup(id: RecordId): Promise<RecordInfo | undefined>;
+
+  /**
+   * Deletes records that have expired before a time.
+   * @param limit the most to delete at once, so that other requests do not wait long.
+   * @returns how many were deleted; fewer than `limit` means that there are no more.
+   */
+  purge(beforeMs: number, limit: number): Promise<number>;
+}
+
+/** Why a store cannot answer. */
+export type StoreProblem = 'unavailable' | 'full';
+
+/** The store cannot answer now; nothing was changed. `cause` is what its client said. */
+export class StoreError extends Error {
+  readonly problem: StoreProblem;
+
+  constructor(problem: StoreProblem, message: string, cause: unknown) {
+    super(message, { cause });
+    this.name = 'StoreError';
+    this.problem = problem;
+  }
+}

@@ -1,0 +1,115 @@
+import type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from '../record.ts';
+import type { ClaimOutcome, CommitOutcome, Effect, IdempotencyStore } from '../store.ts';
+
+/** How long a claim that nobody has finished or taken over is kept: as long as a client may still retry. Milliseconds. */
+const ABANDONED_MS = 24 * 60 * 60 * 1000;
+
+interface Entry extends RequestFacts {
+  token: number;
+  firstSeenMs: number;
+  leaseEndsMs: number;
+  expiresMs: number;
+  reply?: Reply;
+  /** An effect is running: nobody takes over meanwhile, as in a database nobody passes a lock. */
+  committing?: true;
+}
+
+/**
+ * Records in the memory of one process, for tests and for seeing how little a store is. There is no transaction: what an effect does
+ * elsewhere, and then throws, is not undone; and nothing survives the process.
+ */
+export class MemoryStore implements IdempotencyStore<undefined> {
+  private readonly entries = new Map<string, Entry>();
+  private readonly now: () => number;
+  private lastToken = 0;
+
+  /** @param options.now the store's clock, milliseconds since 1970. */
+  constructor({ now = Date.now }: { now?: () => number } = {}) {
+    this.now = now;
+  }
+
+  async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
+    const now = this.now();
+    const found = this.find(id);
+    if (found !== undefined && found.fingerprint !== request.fingerprint) {
+      const { fingerprint, method, path } = found;
+      return { kind: 'mismatch', original: { fingerprint, method, path } };
+    }
+    if (found?.reply !== undefined) return { kind: 'completed', reply: copyOf(found.reply) };
+    if (found !== undefined && (found.committing || found.leaseEndsMs > now))
+      return { kind: 'in-progress', retryAfterMs: Math.max(1, found.leaseEndsMs - now) };
+    this.lastToken += 1;
+    this.entries.set(nameOf(id), {
+      ...request,
+      token: this.lastToken,
+      firstSeenMs: found?.firstSeenMs ?? now,
+      leaseEndsMs: now + leaseMs,
+      expiresMs: now + leaseMs + ABANDONED_MS,
+    });
+    return { kind: 'claimed', claim: { ...id, token: this.lastToken } };
+  }
+
+  async renew(claim: Claim, leaseMs: number): Promise<'renewed' | 'lease-lost'> {
+    const entry = this.owned(claim);
+    if (entry === undefined) return 'lease-lost';
+    entry.leaseEndsMs = this.now() + leaseMs;
+    entry.expiresMs = entry.leaseEndsMs + ABANDONED_MS;
+    return 'renewed';
+  }
+
+  async commit(claim: Claim, effect: Effect<undefined>, retainMs: number): Promise<CommitOutcome> {
+    const entry = this.owned(claim);
+    if (entry === undefined || entry.committing) return { kind: 'lease-lost' };
+    entry.committing = true;
+    try {
+      const reply = await effect(undefined);
+      entry.reply = copyOf(reply);
+      entry.expiresMs = this.now() + retainMs;
+      return { kind: 'stored', reply };
+    } finally {
+      delete entry.committing;
+    }
+  }
+
+  async release(claim: Claim): Promise<void> {
+    if (this.owned(claim) !== undefined) this.entries.delete(nameOf(claim));
+  }
+
+  async lookup(id: RecordId): Promise<RecordInfo | undefined> {
+    const found = this.find(id);
+    if (found === undefined) return undefined;
+    const { method, path, firstSeenMs, expiresMs, reply } = found;
+    if (reply === undefined) return { state: 'in-progress', method, path, firstSeenMs, expiresMs };
+    return { state: 'completed', method, path, status: reply.status, firstSeenMs, expiresMs };
+  }
+
+  async purge(beforeMs: number, limit: number): Promise<number> {
+    let deleted = 0;
+    for (const [name, entry] of this.entries) {
+      if (deleted === limit) break;
+      if (entry.expiresMs > beforeMs || entry.committing) continue;
+      this.entries.delete(name);
+      deleted += 1;
+    }
+    return deleted;
+  }
+
+  private find(id: RecordId): Entry | undefined {
+    const entry = this.entries.get(nameOf(id));
+    return entry !== undefined && (entry.committing || entry.expiresMs > this.now()) ? entry : undefined;
+  }
+
+  private owned(claim: Claim): Entry | undefined {
+    const entry = this.entries.get(nameOf(claim));
+    return entry?.token === claim.token && entry.reply === undefined ? entry : undefined;
+  }
+}
+
+function nameOf({ principal, key }: RecordId): string {
+  return JSON.stringify([principal, key]);
+}
+
+/** What a caller does with its bytes later must not reach what is stored. */
+function copyOf({ status, headers, body }: Reply): Reply {
+  return { status, headers: structuredClone(headers), body: body.slice() };
+}

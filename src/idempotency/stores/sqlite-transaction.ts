@@ -1,0 +1,120 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import { StoreError } from '../store.ts';
+
+/**
+ * Runs synchronous statements between BEGIN IMMEDIATE and COMMIT, all in one tick.
+ * @throws {StoreError} when SQLite cannot; and whatever `statements` throws, after a rollback.
+ */
+export function transaction<T>(db: DatabaseSync, statements: () => T): T {
+  return guard(() => {
+    db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = statements();
+      db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      // Some errors, a full disk among them, have rolled back already.
+      if (db.isTransaction) db.exec('ROLLBACK');
+      throw error;
+    }
+  });
+}
+
+interface Job {
+  run(): unknown;
+  resolve(value: unknown): void;
+  reject(error: unknown): void;
+}
+
+/**
+ * Many requests, one commit: what is asked for in one turn of the event loop is executed in one transaction, so that it waits for the
+ * disk once. Nobody is told anything before the commit.
+ *
+ *     request ─► job ┐
+ *     request ─► job ├─► BEGIN · job · job · job · COMMIT ─► every job is answered
+ *     request ─► job ┘         (a job that throws is rolled back alone)
+ *
+ * When the transaction itself fails, every job in it fails, and nothing was done.
+ */
+export class GroupCommit {
+  private readonly db: DatabaseSync;
+  private readonly prepared = new Map<string, StatementSync>();
+  private jobs: Job[] = [];
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+  }
+
+  /**
+   * @param run synchronous statements.
+   * @returns what they return, once it is committed; rejected with what they throw, or with a {@link StoreError}.
+   */
+  submit<T>(run: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.jobs.length === 0) setImmediate(() => this.commit());
+      this.jobs.push({ run, resolve: resolve as Job['resolve'], reject });
+    });
+  }
+
+  private commit(): void {
+    const jobs = this.jobs;
+    this.jobs = [];
+    let answers: (() => void)[];
+    try {
+      answers = transaction(this.db, () => jobs.map((job) => this.execute(job)));
+    } catch (error) {
+      for (const { reject } of jobs) reject(error);
+      return;
+    }
+    for (const answer of answers) answer();
+  }
+
+  /** @returns how to answer the job after the commit. */
+  private execute({ run, resolve, reject }: Job): () => void {
+    this.statement('SAVEPOINT job');
+    try {
+      const value = run();
+      this.statement('RELEASE job');
+      return () => resolve(value);
+    } catch (error) {
+      // An error that has ended the whole transaction is everybody's.
+      if (!this.db.isTransaction) throw error;
+      this.statement('ROLLBACK TO job');
+      this.statement('RELEASE job');
+      return () => reject(named(error));
+    }
+  }
+
+  private statement(sql: string): void {
+    let statement = this.prepared.get(sql);
+    if (statement === undefined) {
+      statement = this.db.prepare(sql);
+      this.prepared.set(sql, statement);
+    }
+    statement.run();
+  }
+}
+
+/** Primary result codes: https://www.sqlite.org/rescode.html */
+const SQLITE_FULL = 13;
+const UNAVAILABLE = new Set([5, 6, 8, 10, 11, 14, 15, 23, 26]);
+
+/**
+ * Runs statements, and gives what SQLite says a name.
+ * @throws {StoreError} `full`, or `unavailable` for a database that is locked, read-only, missing, damaged or unreadable.
+ */
+export function guard<T>(statements: () => T): T {
+  try {
+    return statements();
+  } catch (error) {
+    throw named(error);
+  }
+}
+
+function named(error: unknown): unknown {
+  const { errcode, message } = error as { errcode?: unknown; message?: unknown };
+  if (typeof errcode !== 'number') return error;
+  const code = errcode & 0xff;
+  if (code === SQLITE_FULL) return new StoreError('full', String(message), error);
+  return UNAVAILABLE.has(code) ? new StoreError('unavailable', String(message), error) : error;
+}

@@ -29,6 +29,11 @@ export function cacheFolder(io: Io): string {
   return join(io.env.XDG_CACHE_HOME || join(io.env.HOME || homeFolder(), '.cache'), 'docent');
 }
 
+/** The XDG state folder: data that a program makes and keeps, and that nobody edits. */
+export function stateFolder(io: Io): string {
+  return join(io.env.XDG_STATE_HOME || join(io.env.HOME || homeFolder(), '.local', 'state'), 'docent');
+}
+
 function homeFolder(): string {
   try {
     return homedir();

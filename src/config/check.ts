@@ -5,7 +5,7 @@ import { type Diagnostic, diagnose, type Position } from '../topic/diagnostic.ts
 import type { ConfigFile } from './config.ts';
 
 /** Paths of the server itself, below which nothing else can be mounted. */
-const TAKEN = /^\/(help|schemas|_astro)(\/|$)/;
+const TAKEN = /^\/(help|errors|schemas|_astro)(\/|$)/;
 
 /** What is wrong with a configuration, by the published schema and beyond: a pattern can tell neither a URL nor a path that is taken. */
 export function checkConfig(config: unknown): SchemaProblem[] {

@@ -35,6 +35,8 @@ export interface Settings {
   defaultStability: Stability;
   allowHtml: boolean;
   helpPath: string;
+  /** Whether the reference API is served beside the help. */
+  reference: boolean;
 }
 
 /** A configuration file without its byte order mark, read but not checked: checking loads a validator, which a reader of help does not wait for. */
@@ -81,6 +83,7 @@ const ENVIRONMENT: Record<string, [path: string, kind: 'text' | 'flag' | 'list']
   DOCENT_DEFAULT_STABILITY: ['defaultStability', 'text'],
   DOCENT_ALLOW_HTML: ['allowHtml', 'flag'],
   DOCENT_API_HELP_PATH: ['api.helpPath', 'text'],
+  DOCENT_REFERENCE_ENABLED: ['reference.enabled', 'flag'],
 };
 
 /** The configuration that the environment asks for, in the shape of the file. An empty variable counts as unset. */
@@ -106,11 +109,12 @@ export function configFromEnvironment(environment: Record<string, string | undef
 export function mergeConfigs(...configs: DocentConfig[]): DocentConfig {
   const merged: DocentConfig = {};
   for (const config of configs) {
-    const { product, site, api, ...rest } = config;
+    const { product, site, api, reference, ...rest } = config;
     Object.assign(merged, rest);
     if (product) merged.product = { ...merged.product, ...product };
     if (site) merged.site = { ...merged.site, ...site };
     if (api) merged.api = { ...merged.api, ...api };
+    if (reference) merged.reference = { ...merged.reference, ...reference };
   }
   return merged;
 }
@@ -145,6 +149,7 @@ export function settle(
     defaultStability: config.defaultStability ?? DEFAULT_STABILITY,
     allowHtml: config.allowHtml ?? false,
     helpPath: config.api?.helpPath ?? DEFAULT_HELP_PATH,
+    reference: config.reference?.enabled ?? false,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { ErrorName } from '../reference/errors.ts';
+
 /** What a URL leads to, before it is known how the client wants it. */
 export type Outcome =
   | { kind: 'resource'; resource: Resource }
@@ -12,6 +14,8 @@ export interface Resource {
   links?: Link[];
   /** Files of the theme carry a hash in their names and may be kept for good. */
   immutable?: boolean;
+  /** The page runs a script of the theme, which may ask this origin. */
+  scripted?: boolean;
   /** Foreign content (images, action files) gets no rights on this origin. */
   foreign?: boolean;
 }
@@ -43,17 +47,17 @@ export interface Problem {
   allow?: string[];
 }
 
-/** Every error that the help server can raise, with its status and title. */
-export const PROBLEMS = {
-  BAD_REQUEST: { status: 400, title: 'Bad request' },
-  NOT_FOUND: { status: 404, title: 'Not found' },
-  HELP_TOPIC_NOT_FOUND: { status: 404, title: 'Help topic not found' },
-  METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
-  NOT_ACCEPTABLE: { status: 406, title: 'Not acceptable' },
-  INTERNAL_ERROR: { status: 500, title: 'Internal error' },
-} as const;
+/** Every error that the help server can raise. Its topic says its status and its title. */
+export const PROBLEM_CODES = [
+  'BAD_REQUEST',
+  'NOT_FOUND',
+  'HELP_TOPIC_NOT_FOUND',
+  'METHOD_NOT_ALLOWED',
+  'NOT_ACCEPTABLE',
+  'INTERNAL_ERROR',
+] as const satisfies ErrorName[];
 
-export type ProblemCode = keyof typeof PROBLEMS;
+export type ProblemCode = (typeof PROBLEM_CODES)[number];
 
 export function problem(code: ProblemCode, detail: string, more: Partial<Problem> = {}): Outcome {
   return { kind: 'problem', problem: { code, detail, ...more } };

@@ -1,11 +1,12 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import type { Catalog, CatalogTopic } from '../topic/compiled.ts';
+import type { Catalog, CatalogTopic, Landing } from '../topic/compiled.ts';
 import { jsonFile, type Product, type TopicDescriptor } from '../topic/descriptor.ts';
 import { byCodeUnit, parentOf, slugOf } from '../topic/id.ts';
 import { checksumOf } from './checksum.ts';
+import { makeFolder } from './folder.ts';
 import { APPLICATION_ID, PACK_FORMAT, PackError, SCHEMA, type Stamp } from './format.ts';
 
 /**
@@ -53,7 +54,7 @@ function fill(path: string, catalog: Catalog, product: Product, stamps: Stamp[])
     const meta = { product: JSON.stringify(product), digest, topics: String(catalog.topics.length) };
     const insertMeta = db.prepare('INSERT INTO meta VALUES (?, ?)');
     for (const [key, value] of Object.entries(meta)) insertMeta.run(key, value);
-    if (catalog.landing !== undefined) insertMeta.run('landing', JSON.stringify(catalog.landing));
+    if (catalog.landing !== undefined) insertMeta.run('landing', landingJson(catalog.landing));
     const insertAlias = db.prepare('INSERT INTO alias VALUES (?, ?)');
     for (const [slug, target] of catalog.aliases) insertAlias.run(slug, target);
     const insertFile = db.prepare('INSERT INTO file VALUES (?, ?, ?)');
@@ -72,6 +73,7 @@ function fill(path: string, catalog: Catalog, product: Product, stamps: Stamp[])
 function insertTopics(db: DatabaseSync, topics: CatalogTopic[]): string {
   const insertTopic = db.prepare('INSERT INTO topic VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
   const insertAction = db.prepare('INSERT INTO action VALUES (?, ?, ?, ?, ?)');
+  const insertExample = db.prepare('INSERT INTO example VALUES (?, ?, ?, ?)');
   const published: [id: string, descriptor: string][] = [];
   for (const [position, topic] of topics.entries()) {
     const d: TopicDescriptor = topic.descriptor;
@@ -80,12 +82,19 @@ function insertTopics(db: DatabaseSync, topics: CatalogTopic[]): string {
     const descriptor = jsonFile(d);
     published.push([d.topic, descriptor]);
     const summary = [d.title, d.stability, topic.tagline, d.synopsis, JSON.stringify(d.see_also)];
-    const compiled = [topic.hash, descriptor, JSON.stringify(topic.outline), topic.html, JSON.stringify(topic.blocks)];
+    const compiled = [topic.hash, descriptor, JSON.stringify(topic.outline), topic.html, topic.blocks];
     insertTopic.run(position, slug, d.topic, parent === undefined ? null : slugOf(parent), ...summary, ...compiled);
     for (const { name, mediaType, description, bytes } of topic.actions)
       insertAction.run(slug, name, mediaType, description, bytes);
+    for (const [index, example] of (d.examples ?? []).entries())
+      insertExample.run(slug, index, example.id, JSON.stringify(example));
   }
   return contentDigest(published);
+}
+
+/** The landing text without what only the compiler's own checks need: places in files on the author's disk. */
+function landingJson({ examplePlaces: _, ...landing }: Landing): string {
+  return JSON.stringify(landing);
 }
 
 /** SHA-256 over the published descriptors in code-unit order of their ids, hex. */
@@ -93,18 +102,6 @@ function contentDigest(published: [id: string, descriptor: string][]): string {
   const hash = createHash('sha256');
   for (const [, descriptor] of published.sort(([a], [b]) => byCodeUnit(a, b))) hash.update(descriptor);
   return hash.digest('hex');
-}
-
-/** Folder by folder: where a file system refuses new entries with ENOENT, as /proc does, Node's recursive form never returns. */
-function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  try {
-    mkdirSync(path);
-  } catch (error) {
-    // Another process may have been faster.
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-  }
 }
 
 /** A rename may reach the disk before the data does; after this it cannot. */

@@ -1,6 +1,7 @@
 // Faults of our own: the client is told that there is one, the log which, and the server goes on.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { ERRORS } from '../../src/reference/errors.generated.ts';
 import type { Page } from '../../src/render/page.ts';
 import { buildFixture } from '../render/support.ts';
 import { BROWSER, loadTheme, testSite } from './support.ts';
@@ -13,7 +14,10 @@ async function assertInternal(response: Response): Promise<void> {
   assert.equal(response.headers.get('access-control-allow-origin'), '*');
   const text = await response.text();
   const { code, status, detail, title } = JSON.parse(text);
-  assert.deepEqual({ code, status, title }, { code: 'INTERNAL_ERROR', status: 500, title: 'Internal error' });
+  assert.deepEqual(
+    { code, status, title },
+    { code: 'INTERNAL_ERROR', status: 500, title: ERRORS.INTERNAL_ERROR.title },
+  );
   assert.equal(detail, 'The server could not answer. Its log says why.');
   assert.doesNotMatch(text, /SECRET|\/srv|\.ts:|pack/);
 }

@@ -1,7 +1,7 @@
 // Errors: RFC 9457 documents for programs, pages for browsers.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { PROBLEMS } from '../../src/http/resource.ts';
+import { documented, type ErrorName } from '../../src/reference/errors.ts';
 import { ACME, buildFiles, buildFixture } from '../render/support.ts';
 import { elements } from './html.ts';
 import { BROWSER, ORIGIN, testSite } from './support.ts';
@@ -28,10 +28,8 @@ async function problemAt(path: string, ask = get, headers = {}, method = 'GET'):
   const document = JSON.parse(text) as ProblemDocument;
   assert.equal(text, `${JSON.stringify(document, null, 2)}\n`);
   assert.equal(document.status, response.status);
-  assert.deepEqual(
-    { status: document.status, title: document.title },
-    PROBLEMS[document.code as keyof typeof PROBLEMS],
-  );
+  const { status, title } = documented(document.code as ErrorName);
+  assert.deepEqual({ status: document.status, title: document.title }, { status, title });
   return document;
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer } from 'node:net';
 import { describe, test } from 'node:test';
 import { listen } from '../../src/http/listen.ts';
+import { documented } from '../../src/reference/errors.ts';
 import { buildFixture, slugsOf } from '../render/support.ts';
 import { type RawAnswer, sendLine, sendRaw, serve, testSite } from './support.ts';
 
@@ -51,6 +52,15 @@ describe('a raw path', () => {
     });
   }
 
+  test('of letters that no header takes is redirected in the letters of a URL', async () => {
+    for (const path of ['/api/help/%E6%97%A5/', '/api/help/a%0D%0AX:%20y/', '/help/v1.4/%E6%97%A5']) {
+      const answer = await sendLine(port, `GET ${path}`);
+      assert.ok(answer.status === 308 || answer.status === 307, path);
+      const target = path.replace('/v1.4', '').replace(/\/$/, '');
+      assert.equal(answer.headers.get('location'), target);
+    }
+  });
+
   test('longer than any server reads is refused', async () => {
     assert.equal((await sendLine(port, `GET /help/${'a'.repeat(20_000)}/`)).status, 431);
   });
@@ -73,7 +83,7 @@ describe('a raw request', () => {
       assert.equal(answer.status, 400, host);
       assert.deepEqual(JSON.parse(answer.body), {
         type: 'about:blank',
-        title: 'Bad request',
+        title: documented('BAD_REQUEST').title,
         status: 400,
         detail: 'No URL can be made of the request target and the Host header.',
         code: 'BAD_REQUEST',

@@ -1,0 +1,72 @@
+import type { Settings } from '../config/config.ts';
+import { createHandler, type HelpHandler } from '../http/handler.ts';
+import { mountApi } from '../http/mount.ts';
+import type { Stamp } from '../pack/format.ts';
+import type { Pack } from '../pack/read.ts';
+import type { PageRenderer } from '../render/page.ts';
+import { referenceApi } from './reference.ts';
+import { siteOf } from './site.ts';
+
+/** Requests that were under way when the catalog was replaced still read the old pack. Milliseconds. */
+const PACK_GRACE_MS = 10_000;
+
+export interface LiveSiteOptions {
+  /** The reference API's file, where it is to be served. */
+  referenceFile?: string | undefined;
+  /** Whether pages may offer to run their examples: only for topics of whoever runs the server. */
+  runnable: boolean;
+  /** Is told, in one line, of what is nobody's fault but the server's. */
+  say(message: string): void;
+}
+
+/** The site as it is now, with the reference API beside it. A new catalog replaces the old one between two requests. */
+export class LiveSite {
+  private readonly settings: Settings;
+  private readonly pages: PageRenderer;
+  private readonly options: LiveSiteOptions;
+  private readonly reference: ReturnType<typeof referenceApi> | undefined;
+  private pack: Pack;
+  private handler: HelpHandler;
+
+  constructor(settings: Settings, pages: PageRenderer, pack: Pack, options: LiveSiteOptions) {
+    this.settings = settings;
+    this.pages = pages;
+    this.options = options;
+    this.pack = pack;
+    const { referenceFile: file } = options;
+    this.reference = file === undefined ? undefined : referenceApi(settings, file, () => this.pack, this.report);
+    this.handler = this.handlerFor(pack);
+  }
+
+  answer(request: Request): Response | Promise<Response> {
+    return this.handler(request);
+  }
+
+  replace(pack: Pack): void {
+    const old = this.pack;
+    this.pack = pack;
+    this.handler = this.handlerFor(pack);
+    setTimeout(() => old.close(), PACK_GRACE_MS).unref();
+  }
+
+  /** What the catalog in service was built from. */
+  stamps(): Stamp[] {
+    return this.pack.stamps();
+  }
+
+  close(): void {
+    this.reference?.close();
+    this.pack.close();
+  }
+
+  private readonly report = (error: unknown, request: Request): void => {
+    const message = error instanceof Error ? error.message : String(error);
+    this.options.say(`${request.method} ${new URL(request.url).pathname}: ${message}`);
+  };
+
+  private handlerFor(pack: Pack): HelpHandler {
+    const runnable = this.options.runnable && this.reference !== undefined;
+    const help = createHandler(siteOf(this.settings, pack, this.pages, runnable), this.report);
+    return this.reference === undefined ? help : mountApi(help, this.reference);
+  }
+}

@@ -1,4 +1,5 @@
 import type { Pack, TopicRow } from '../pack/read.ts';
+import type { TopicDescriptor } from '../topic/descriptor.ts';
 import { slugOf, wordsOf } from '../topic/id.ts';
 
 /** Where a catalog is published. */
@@ -10,6 +11,8 @@ export interface RenderContext {
   siteUrl?: string;
   /** Where the live API form is mounted, e.g. `/api/help`. */
   helpPath: string;
+  /** Whether pages may offer to run their examples: an API stands beside them, and the topics are the publisher's own. */
+  runnable?: boolean;
 }
 
 /** One way to write a topic down. Pure: the same pack and context give the same text. */
@@ -32,6 +35,11 @@ export function publicUrl(context: RenderContext, path: string): string {
 /** What to type for a topic: `acme help errors NOT_FOUND`. */
 export function commandFor(pack: Pack, id: string): string {
   return `${pack.product.command} ${wordsOf(id)}`;
+}
+
+/** Whether a topic's page offers to run its examples. */
+export function canRun({ examples = [] }: TopicDescriptor, { runnable = false }: RenderContext): boolean {
+  return runnable && examples.some(({ skip }) => skip === undefined);
 }
 
 /** The topics that `see_also` names, in its order; an unknown one has no row. */

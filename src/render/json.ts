@@ -1,5 +1,6 @@
 import type { Pack } from '../pack/read.ts';
 import {
+  type ErrorIndex,
   jsonFile,
   type Manifest,
   PAYLOAD_SCHEMA,
@@ -8,6 +9,7 @@ import {
   type Versions,
 } from '../topic/descriptor.ts';
 import { mustHave, type RenderContext, type TopicRenderer } from './context.ts';
+import { errorTopics } from './errors.ts';
 
 const URL_CONVENTION =
   'A topic id in lower case with dots as slashes is its slug: errors.NOT_FOUND is errors/not_found. /help/<slug>/ is the page, ' +
@@ -34,9 +36,34 @@ export function manifestJson(pack: Pack): string {
 
 /** `/help/catalog.json`: the whole HelpPayload. Reads every descriptor, and joins them without parsing. */
 export function payloadJson(pack: Pack): string {
-  const head = `{\n  "schema": ${PAYLOAD_SCHEMA},\n  "version": ${JSON.stringify(versionOf(pack.product))},\n  "topics": [`;
-  const topics = pack.descriptors().map((json) => `\n    ${json.trimEnd().replaceAll('\n', '\n    ')}`);
-  return `${head}${topics.join(',')}${topics.length > 0 ? '\n  ' : ''}]\n}\n`;
+  return [...payloadPieces(pack)].join('');
+}
+
+/** The same piece by piece, one topic each: the whole may be more than a process should hold. */
+export function* payloadPieces(pack: Pack): Generator<string> {
+  yield `{\n  "schema": ${PAYLOAD_SCHEMA},\n  "version": ${JSON.stringify(versionOf(pack.product))},\n  "topics": [`;
+  let separator = '\n    ';
+  for (const { slug } of pack.rows()) {
+    yield separator + mustHave(pack.topicJson(slug), slug).trimEnd().replaceAll('\n', '\n    ');
+    separator = ',\n    ';
+  }
+  yield `${pack.topicCount > 0 ? '\n  ' : ''}]\n}\n`;
+}
+
+/** `/errors.json`: every topic that documents an error. Reads every descriptor, once for each pack. */
+export function errorsJson(pack: Pack): string {
+  const index: ErrorIndex = {
+    schema: PAYLOAD_SCHEMA,
+    version: versionOf(pack.product),
+    errors: errorTopics(pack).map(({ topic, title, stability, tagline, error }) => ({
+      topic,
+      title,
+      stability,
+      tagline,
+      error,
+    })),
+  };
+  return jsonFile(index);
 }
 
 /** `/help/versions.json`: a server has one version of its catalog, the current one. */

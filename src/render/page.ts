@@ -1,10 +1,10 @@
-import type { Product, Stability, TopicDescriptor } from '../topic/descriptor.ts';
+import type { ErrorFacts, Product, Stability, TopicDescriptor } from '../topic/descriptor.ts';
 
 /**
  * What an HTML page shows, as plain data: the contract between Docent and its theme. A theme decides nothing about topics; it
  * only lays this out. Every `url` is ready for an `href` (base path included), every `html` is sanitized.
  */
-export type Page = TopicPage | HomePage | ContentsPage | TreePage | ProblemPage;
+export type Page = TopicPage | HomePage | ContentsPage | TreePage | ErrorsPage | ProblemPage;
 
 /** Renders pages to HTML documents and knows the files that they refer to. Built from the Astro theme; handed in from layer 5. */
 export interface PageRenderer {
@@ -12,6 +12,8 @@ export interface PageRenderer {
   render(page: Page): Promise<string>;
   /** A style sheet, icon or font of the theme by its URL path without the base path, e.g. `/_astro/x.css`. */
   asset(path: string): Asset | undefined;
+  /** The paths of all of them, for who publishes them as files. */
+  assetPaths(): string[];
 }
 
 export interface Asset {
@@ -80,6 +82,15 @@ export interface TopicPage extends PageBase {
   /** Neighbours in reading order. */
   previous?: TopicLink;
   next?: TopicLink;
+  /** Where the table of all errors is, on the page of an error and of a topic whose subtopics are errors. */
+  errorsUrl?: string;
+  /** How the examples of the topic are run; absent where nothing can run them. */
+  run?: {
+    /** Where the examples are, as data. */
+    descriptorUrl: string;
+    /** Does the same in a terminal. */
+    command: string;
+  };
   /** Raw files beside the topic. */
   actions: { name: string; url: string; mediaType: string; description: string }[];
 }
@@ -96,16 +107,26 @@ export interface ContentsPage extends PageBase {
   /** Empty when the content has no landing text. */
   html: string;
   topics: (TopicLink & { children: TopicLink[] })[];
+  /** Absent when no topic documents an error. */
+  errorsUrl?: string;
 }
 
 /** The whole tree at `/help/topic-tree/`. */
 export interface TreePage extends PageBase {
   kind: 'tree';
   roots: TreeNode[];
+  /** Absent when no topic documents an error. */
+  errorsUrl?: string;
 }
 
 export interface TreeNode extends TopicLink {
   children: TreeNode[];
+}
+
+/** The table of every error at `/errors/`. */
+export interface ErrorsPage extends PageBase {
+  kind: 'errors';
+  errors: (TopicLink & { error: ErrorFacts })[];
 }
 
 /** An error, where HTML was asked for. */

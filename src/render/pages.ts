@@ -1,9 +1,11 @@
 import type { Pack, TopicRow } from '../pack/read.ts';
-import { parentOf, slugOf } from '../topic/id.ts';
-import { commandFor, mustHave, publicUrl, type RenderContext, relatedTopics, topicUrl } from './context.ts';
+import { parentOf, slugOf, wordsOf } from '../topic/id.ts';
+import { canRun, commandFor, mustHave, publicUrl, type RenderContext, relatedTopics, topicUrl } from './context.ts';
+import { documentsErrors, errorTopics } from './errors.ts';
 import type {
   Alternate,
   ContentsPage,
+  ErrorsPage,
   HomePage,
   ProblemPage,
   Site,
@@ -15,10 +17,17 @@ import type {
 
 /** Builds the plain data that the theme lays out. */
 
+/** How many subtopics are looked at to see whether they are errors. Topics. */
+const CHILD_SAMPLE = 5;
+
+/** Docent's own, whatever the product's command for its help is. */
+const RUN_COMMAND = 'docent run';
+
 export function topicPage(pack: Pack, slug: string, context: RenderContext): TopicPage {
   const topic = mustHave(pack.topic(slug), slug);
   const { descriptor } = topic;
   const parent = parentOf(slug.replaceAll('/', '.'));
+  const children = pack.children(slug);
   const path = `${context.base}/help/${slug}`;
   const link = (row: TopicRow) => toLink(pack, row, context);
   const previous = pack.at(topic.position - 1);
@@ -39,15 +48,20 @@ export function topicPage(pack: Pack, slug: string, context: RenderContext): Top
     outline: topic.outline.filter(({ level }) => level === 2 || level === 3),
     trail: ancestors(pack, slug).map(link),
     command: commandFor(pack, descriptor.topic),
-    children: pack.children(slug).map(link),
+    children: children.map(link),
     seeAlso: links(pack, descriptor.see_also, context),
-    siblings: pack.children(parent === undefined ? undefined : slugOf(parent)).map(link),
+    siblings: siblingLinks(pack, parent === undefined ? undefined : slugOf(parent), context),
     actions: pack
       .actions(slug)
       .map(({ name, mediaType, description }) => ({ name, mediaType, description, url: `${path}/${name}` })),
   };
   if (descriptor.replaced_by !== undefined)
     page.replacedBy = links(pack, [descriptor.replaced_by], context)[0] as TopicLink;
+  // A list of errors has one among its first; to look at every child would make the page of many dear.
+  const isAboutErrors = [{ slug }, ...children.slice(0, CHILD_SAMPLE)].some((row) => documentsErrors(pack, row.slug));
+  if (isAboutErrors) page.errorsUrl = errorsUrl(context);
+  if (canRun(descriptor, context))
+    page.run = { descriptorUrl: `${path}.json`, command: `${RUN_COMMAND} ${wordsOf(descriptor.topic)}` };
   if (previous !== undefined) page.previous = link(previous);
   if (next !== undefined) page.next = link(next);
   return page;
@@ -77,6 +91,7 @@ export function contentsPage(pack: Pack, context: RenderContext): ContentsPage {
     alternates: helpAlternates(context),
     html: landing?.html ?? '',
     topics: pack.children(undefined).map((row) => ({ ...link(row), children: pack.children(row.slug).map(link) })),
+    ...errorsLink(pack, context),
   };
 }
 
@@ -99,6 +114,20 @@ export function treePage(pack: Pack, context: RenderContext): TreePage {
     canonical: publicUrl(context, '/help/topic-tree/'),
     alternates: helpAlternates(context),
     roots,
+    ...errorsLink(pack, context),
+  };
+}
+
+/** Reads every descriptor, once for each pack. */
+export function errorsPage(pack: Pack, context: RenderContext): ErrorsPage {
+  return {
+    kind: 'errors',
+    site: siteOf(pack, context),
+    title: 'Errors',
+    description: `Every error of ${pack.product.name}: its HTTP status, whether a retry helps, and its state.`,
+    canonical: publicUrl(context, '/errors/'),
+    alternates: [{ mediaType: 'application/json', url: `${context.base}/errors.json`, label: 'the same as data' }],
+    errors: errorTopics(pack).map((row) => ({ ...toLink(pack, row, context), error: row.error })),
   };
 }
 
@@ -120,6 +149,25 @@ export function problemPage(
     ...(row === undefined ? {} : { about: toLink(pack, row, context) }),
     suggestions: links(pack, suggestions, context),
   };
+}
+
+function errorsUrl({ base }: RenderContext): string {
+  return `${base}/errors/`;
+}
+
+function errorsLink(pack: Pack, context: RenderContext): { errorsUrl?: string } {
+  return errorTopics(pack).length === 0 ? {} : { errorsUrl: errorsUrl(context) };
+}
+
+/** The siblings of the page before, which are mostly those of the next one: in a folder of thousands, making them is most of the work. */
+const latest = new WeakMap<Pack, { parent: string | undefined; context: RenderContext; links: TopicLink[] }>();
+
+function siblingLinks(pack: Pack, parent: string | undefined, context: RenderContext): TopicLink[] {
+  const known = latest.get(pack);
+  if (known !== undefined && known.parent === parent && known.context === context) return known.links;
+  const links = pack.children(parent).map((row) => toLink(pack, row, context));
+  latest.set(pack, { parent, context, links });
+  return links;
 }
 
 function siteOf(pack: Pack, { siteTitle, base }: RenderContext): Site {

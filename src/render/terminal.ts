@@ -21,6 +21,9 @@ const MINIMUM_WIDTH = 30;
 const INDENT = 4;
 const TAB = '    ';
 
+/** What is left of a line that was broken stands this much further in. Columns. */
+const CONTINUATION = 2;
+
 /** SGR codes that turn an attribute on and off. */
 const SGR = {
   bold: [1, 22],
@@ -28,10 +31,13 @@ const SGR = {
   italic: [3, 23],
   underline: [4, 24],
   strike: [9, 29],
+  red: [31, 39],
+  green: [32, 39],
+  yellow: [33, 39],
   cyan: [36, 39],
 } as const;
 
-type Attribute = keyof typeof SGR;
+export type Attribute = keyof typeof SGR;
 
 /** A run of characters with one look. */
 interface Piece {
@@ -76,6 +82,24 @@ export class Layout {
   note(text: string): void {
     if (this.lines.at(-1) === '') this.lines.pop();
     this.add(this.wrap(toPieces([text], ['dim'], false), 0));
+    this.gap();
+  }
+
+  /** A line of its own look. */
+  line(parts: [text: string, ...attributes: Attribute[]][], indent = 0): void {
+    const pieces = parts.map(([text, ...attributes]) => ({ text: visible(text), attributes }));
+    this.add(this.wrap(pieces, indent));
+  }
+
+  /** Text as it is, broken where the width ends; the rest of a line is indented further. */
+  verbatim(text: string, indent: number): void {
+    for (const line of text.split('\n')) {
+      const shown = visible(line.replaceAll('\t', TAB)).trimEnd();
+      hardBreak(shown, this.width - indent).forEach((piece, index) => {
+        const pad = ' '.repeat(indent + (index === 0 ? 0 : CONTINUATION));
+        this.lines.push(`${pad}${this.paint({ text: piece, attributes: ['cyan'] })}`.trimEnd());
+      });
+    }
     this.gap();
   }
 
@@ -147,7 +171,7 @@ export class Layout {
   }
 
   /** A blank line, unless there is one already. */
-  private gap(): void {
+  gap(): void {
     if (this.lines.at(-1) !== '') this.lines.push('');
   }
 
@@ -203,33 +227,29 @@ export class Layout {
 
   /** Breaks pieces into lines of at most the width, at white space only: an address must stay whole to be copied. */
   private wrap(pieces: Piece[], indent: number, available = this.width - indent): string[] {
-    const lines: Piece[][] = [[]];
+    const lines: Piece[][] = [];
+    let line: Piece[] = [];
     let used = 0;
+    const next = () => {
+      lines.push(line);
+      line = [];
+      used = 0;
+    };
     for (const word of words(pieces)) {
       if (word === 'break') {
-        lines.push([]);
-        used = 0;
+        next();
         continue;
       }
-      const width = word.reduce((sum, piece) => sum + widthOf(piece.text), 0);
-      if (used > 0 && used + 1 + width > available) {
-        lines.push([]);
-        used = 0;
-      }
-      const line = lines.at(-1) as Piece[];
-      if (used > 0) line.push(space(line.at(-1), word[0]));
-      line.push(...word);
+      let width = 0;
+      for (const piece of word) width += widthOf(piece.text);
+      if (used > 0 && used + 1 + width > available) next();
+      if (used > 0) addSpace(line, word[0] as Piece);
+      for (const piece of word) addPiece(line, piece);
       used += (used > 0 ? 1 : 0) + width;
     }
+    next();
     const pad = ' '.repeat(indent);
-    return lines.map((line) =>
-      (
-        pad +
-        join(line)
-          .map((piece) => this.paint(piece))
-          .join('')
-      ).trimEnd(),
-    );
+    return lines.map((pieces) => (pad + pieces.map((piece) => this.paint(piece)).join('')).trimEnd());
   }
 
   private paint({ text, attributes, href }: Piece): string {
@@ -291,38 +311,57 @@ function longestWordOf(pieces: Piece[]): number {
 function* words(pieces: Piece[]): Generator<Piece[] | 'break'> {
   let word: Piece[] = [];
   for (const piece of pieces) {
-    for (const part of piece.text.split(/([ \n])/)) {
-      if (part !== ' ' && part !== '\n') {
-        if (part !== '') word.push({ ...piece, text: part });
-        continue;
+    const lines = piece.text.split('\n');
+    for (const [number, line] of lines.entries()) {
+      for (const [index, text] of line.split(' ').entries()) {
+        if ((index > 0 || number > 0) && word.length > 0) {
+          yield word;
+          word = [];
+        }
+        if (number > 0 && index === 0) yield 'break';
+        if (text !== '') word.push(withText(piece, text));
       }
-      if (word.length > 0) yield word;
-      word = [];
-      if (part === '\n') yield 'break';
     }
   }
   if (word.length > 0) yield word;
 }
 
-/** The blank between two words looks like both of them where they look alike. */
-function space(before: Piece | undefined, after: Piece | undefined): Piece {
-  const same = before !== undefined && after !== undefined && looksLike(before, after);
-  return same ? { ...before, text: ' ' } : { text: ' ', attributes: [] };
+function withText({ attributes, href }: Piece, text: string): Piece {
+  return href === undefined ? { text, attributes } : { text, attributes, href };
 }
 
-function join(pieces: Piece[]): Piece[] {
-  const joined: Piece[] = [];
-  for (const piece of pieces) {
-    const last = joined.at(-1);
-    if (last !== undefined && looksLike(last, piece))
-      joined[joined.length - 1] = { ...last, text: last.text + piece.text };
-    else joined.push(piece);
-  }
-  return joined;
+/** Puts a piece at the end of a line whose pieces are its own: one that looks like the last only makes it longer. */
+function addPiece(line: Piece[], piece: Piece): void {
+  const last = line.at(-1);
+  if (last !== undefined && looksLike(last, piece)) last.text += piece.text;
+  else line.push(withText(piece, piece.text));
+}
+
+/** The blank between two words looks like both of them where they look alike. */
+function addSpace(line: Piece[], after: Piece): void {
+  const before = line.at(-1);
+  const same = before !== undefined && looksLike(before, after);
+  addPiece(line, same ? withText(before, ' ') : { text: ' ', attributes: [] });
 }
 
 function looksLike(a: Piece, b: Piece): boolean {
-  return a.href === b.href && a.attributes.join() === b.attributes.join();
+  return a.href === b.href && (a.attributes === b.attributes || a.attributes.join() === b.attributes.join());
+}
+
+/** Cuts a line: behind a blank where one is near, else anywhere, as a token or an address has none. */
+function hardBreak(line: string, width: number): string[] {
+  const pieces: string[] = [];
+  let piece = '';
+  for (const character of line) {
+    if (piece !== '' && widthOf(piece + character) > width - (pieces.length === 0 ? 0 : CONTINUATION)) {
+      const blank = piece.lastIndexOf(' ') + 1;
+      const end = blank > piece.length / 2 ? blank : piece.length;
+      pieces.push(piece.slice(0, end));
+      piece = piece.slice(end);
+    }
+    piece += character;
+  }
+  return [...pieces, piece];
 }
 
 function alignCell(cell: string, width: number, align: Align): string {

@@ -61,12 +61,24 @@ function toCatalogTopic(topic: CompiledTopic, children: string[], resolver: Link
       'replaced_by',
       'updated',
     ]),
+    ...(topic.examples.length > 0 ? { examples: topic.examples } : {}),
     // An error that a topic documents is raised today unless the topic says otherwise; programs get that spelled out.
     ...(front.error === undefined ? {} : { error: withState(front.error) }),
   };
   const { html, blocks } = resolver.resolve(topic);
-  const { tagline, outline, actions, hash } = topic;
-  return { descriptor: inOrder(descriptor), tagline, html, blocks, outline, actions, hash };
+  const { tagline, outline, actions, examplePlaces, hash } = topic;
+  const { error: errorPlace } = topic.places;
+  return {
+    descriptor: inOrder(descriptor),
+    tagline,
+    html,
+    blocks,
+    outline,
+    actions,
+    examplePlaces,
+    ...(errorPlace === undefined ? {} : { errorPlace }),
+    hash,
+  };
 }
 
 /** Members in the order of the schema, as everywhere in a descriptor. */
@@ -89,8 +101,10 @@ function declared(
 }
 
 function toLanding(entry: CompiledTopic, resolver: LinkResolver): Landing {
-  const { title, tagline, body } = entry;
-  return { title, tagline, body, ...resolver.resolve(entry) };
+  const { title, tagline, body, examples, examplePlaces } = entry;
+  const run = examples.length > 0 ? { examples, examplePlaces } : {};
+  const { html, blocks } = resolver.resolve(entry);
+  return { title, tagline, body, html, blocks: JSON.parse(blocks), ...run };
 }
 
 /** Depth first, parents first, also where a child's id spells its parent in another case. */
@@ -176,9 +190,11 @@ function standIn(id: string, child: CompiledTopic): CompiledTopic {
   const { source, stability } = child;
   return {
     ...nothing,
+    blocks: '[]',
     actions: [],
     attachments: [],
     places: {},
+    examplePlaces: [],
     source,
     id,
     title: lastSegment(id),

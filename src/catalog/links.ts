@@ -4,7 +4,6 @@ import { escapeAttribute } from 'entities';
 import { LINK_SCHEME, type LinkReference, schemeOf } from '../compile/markdown/links.ts';
 import { readAttachment } from '../compile/source.ts';
 import { ATTACHMENT_LIMIT_BYTES, type CompiledTopic } from '../compile/topic.ts';
-import type { Block } from '../topic/block.ts';
 import type { RawFile } from '../topic/compiled.ts';
 import { type Diagnostic, type DiagnosticCode, diagnose } from '../topic/diagnostic.ts';
 import { segmentFromName, slugFromSpelling, slugOf } from '../topic/id.ts';
@@ -23,6 +22,10 @@ const IMAGE_TYPES: Record<string, string> = {
 
 /** Documents below `/help/` that are no topic's page. */
 const HELP_DOCUMENT = /\.(json|md|txt)$|^(topic-tree\/?|_files\/.*|v\d+\.\d+(\/.*)?)$/;
+
+/** The `<` makes sure that it is no text: there it would be escaped, as a quotation mark is in a text of JSON. */
+const HTML_PLACEHOLDER = new RegExp(`<(a href|img src)="${LINK_SCHEME}(\\d+)"`, 'g');
+const BLOCKS_PLACEHOLDER = new RegExp(`"href":"${LINK_SCHEME}(\\d+)",?`, 'g');
 
 /** Where a link leads: `path` below `/help/` when it stays on the site, `url` as it is otherwise. */
 type Target = { path: string } | { url: string } | undefined;
@@ -58,28 +61,23 @@ export class LinkResolver {
    * In HTML a link within the site is relative to the topic's own page, so that a catalog works below any base path and
    * version; in blocks it is a path from the root.
    */
-  resolve(topic: CompiledTopic): { html: string; blocks: Block[] } {
+  resolve(topic: CompiledTopic): { html: string; blocks: string } {
     if (topic.links.length === 0) return { html: topic.html, blocks: topic.blocks };
     const targets = topic.links.map((link) => this.target(topic, link));
     const up = topic.id === '' ? '' : '../'.repeat(topic.id.split('.').length);
-    // The `<` makes sure that it is no text: there it would be escaped.
-    const placeholder = new RegExp(`<(a href|img src)="${LINK_SCHEME}(\\d+)"`, 'g');
-    const html = topic.html.replace(placeholder, (_, start: string, index) => {
+    const html = topic.html.replace(HTML_PLACEHOLDER, (_, start: string, index) => {
       const target = targets[Number(index)];
       if (target === undefined) return `<${start.split(' ')[0]}`;
       const address = 'url' in target ? target.url : `${up}${target.path}` || './';
       return `<${start}="${escapeAttribute(address)}"`;
     });
-    const blocks = JSON.stringify(topic.blocks).replace(
-      new RegExp(`"href":"${LINK_SCHEME}(\\d+)",?`, 'g'),
-      (match, index) => {
-        const target = targets[Number(index)];
-        if (target === undefined) return '';
-        const comma = match.endsWith(',') ? ',' : '';
-        return `"href":${JSON.stringify('url' in target ? target.url : `/help/${target.path}`)}${comma}`;
-      },
-    );
-    return { html, blocks: JSON.parse(blocks) };
+    const blocks = topic.blocks.replace(BLOCKS_PLACEHOLDER, (match, index) => {
+      const target = targets[Number(index)];
+      if (target === undefined) return '';
+      const comma = match.endsWith(',') ? ',' : '';
+      return `"href":${JSON.stringify('url' in target ? target.url : `/help/${target.path}`)}${comma}`;
+    });
+    return { html, blocks };
   }
 
   private target(topic: CompiledTopic, link: LinkReference): Target {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join, posix } from 'node:path';
-import type { ActionFile } from '../topic/compiled.ts';
+import type { ActionFile, ExamplePlace } from '../topic/compiled.ts';
 import type { FrontMatter, Stability } from '../topic/descriptor.ts';
 import { type Diagnostic, diagnose, type Finding, isError, type Position, START } from '../topic/diagnostic.ts';
 import { byCodeUnit, reservedSegment, segmentsOf } from '../topic/id.ts';
@@ -20,7 +20,10 @@ export interface CompileOptions {
 }
 
 /** One source file, compiled alone: nothing in here depends on any other file. Plain data. */
-export interface CompiledTopic extends Omit<CompiledMarkdown, 'heading' | 'findings' | 'seeAlso'> {
+export interface CompiledTopic
+  extends Omit<CompiledMarkdown, 'heading' | 'findings' | 'seeAlso' | 'blocks' | 'examplePlaces'> {
+  /** JSON of its blocks, as a pack stores them: on the way there nobody takes them apart. */
+  blocks: string;
   source: SourceFile;
   /** Dotted id; empty for the landing text. */
   id: string;
@@ -35,6 +38,8 @@ export interface CompiledTopic extends Omit<CompiledMarkdown, 'heading' | 'findi
   attachments: { action: string; path: string }[];
   /** Where front-matter values stand, by path such as `see_also.0`. */
   places: Record<string, Place>;
+  /** Where each example stands. */
+  examplePlaces: ExamplePlace[];
   /** SHA-256 of the source text, hex. */
   hash: string;
 }
@@ -68,6 +73,7 @@ export function compileTopic(source: SourceFile, options: CompileOptions): Compi
   const { heading, findings: _, seeAlso: __, ...compiled } = markdown;
   const topic: CompiledTopic = {
     ...compiled,
+    blocks: JSON.stringify(compiled.blocks),
     source,
     id: source.id,
     title: front.title ?? heading ?? (source.id === '' ? '' : source.id),
@@ -81,6 +87,7 @@ export function compileTopic(source: SourceFile, options: CompileOptions): Compi
       path: join(source.realRoot, actionPath(source, file)),
     })),
     places: placesOf(front, split, source.file),
+    examplePlaces: compiled.examplePlaces.map((place) => ({ ...place, file: source.file })),
     hash: createHash('sha256').update(text).digest('hex'),
   };
   return { topic, diagnostics };
@@ -216,5 +223,6 @@ function placesOf(front: FrontMatter, split: SplitSource, file: string): Record<
   for (const name of Object.keys(front.actions ?? {}))
     places[`actions.${name}`] = { ...split.locate(['actions', name], 'key'), file };
   if (front.replaced_by !== undefined) note('replaced_by');
+  if (front.error !== undefined) places.error = { ...split.locate(['error'], 'key'), file };
   return places;
 }

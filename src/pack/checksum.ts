@@ -11,13 +11,17 @@ const CONTENT = [
   'SELECT * FROM file ORDER BY path',
 ];
 
+/** A pack that was written before examples were kept has no such table, and is none the worse for it. */
+const EXAMPLES = 'SELECT * FROM example ORDER BY topic, position';
+
 /**
  * SHA-256 over the content of a pack, hex. SQLite's own check sees a broken structure, but not a changed letter. Reads the
  * whole pack.
  */
 export function checksumOf(db: DatabaseSync): string {
   const hash = createHash('sha256');
-  for (const sql of CONTENT) {
+  const hasExamples = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'example'").get() !== undefined;
+  for (const sql of hasExamples ? [...CONTENT, EXAMPLES] : CONTENT) {
     for (const row of db.prepare(sql).iterate()) {
       for (const value of Object.values(row)) {
         hash.update(value instanceof Uint8Array ? value : String(value)).update('\0');

@@ -4,7 +4,7 @@
  *     SELECT t.descriptor FROM topic t WHERE t.slug = 'errors/not_found';
  *
  * The header tells what the file is before it is opened: `application_id` is {@link APPLICATION_ID}, `user_version` is
- * {@link PACK_FORMAT}. A new column keeps the format; a removal or a change of meaning raises it.
+ * {@link PACK_FORMAT}. A new table or column keeps the format; a removal or a change of meaning raises it.
  */
 
 /** "DOCP" in ASCII, at byte 68 of the file. */
@@ -53,6 +53,14 @@ export const SCHEMA = `
     PRIMARY KEY (topic, name)
   ) STRICT;
 
+  CREATE TABLE example (              -- HTTP exchanges of a topic that can be run
+    topic       TEXT NOT NULL,        -- slug
+    position    INTEGER NOT NULL,     -- order within the topic, from 0
+    id          TEXT NOT NULL,        -- unique within the topic
+    example     TEXT NOT NULL,        -- JSON, as in the descriptor
+    PRIMARY KEY (topic, position)
+  ) STRICT, WITHOUT ROWID;
+
   CREATE TABLE file (                 -- images, by path below /help/_files/
     path        TEXT PRIMARY KEY,
     media_type  TEXT NOT NULL,
@@ -60,8 +68,8 @@ export const SCHEMA = `
   ) STRICT;
 
   CREATE TABLE stamp (                -- only in a cached pack: what it was built from
-    path        TEXT PRIMARY KEY,     -- absolute path of a source file or folder
-    size        INTEGER NOT NULL,     -- bytes; -1 for a folder
+    path        TEXT PRIMARY KEY,     -- absolute path of a source file or folder; JSON of the settings
+    size        INTEGER NOT NULL,     -- bytes; -1 for a folder, -2 for the settings
     mtime_ms    REAL NOT NULL
   ) STRICT, WITHOUT ROWID;
 `;

@@ -2,8 +2,8 @@ import { byCodeUnit } from './id.ts';
 import { visible } from './visible.ts';
 
 /**
- * Every diagnostic that compiling can give, by its stable code. An error leaves the file out (and stops a strict build);
- * a warning does not. The topic `topics.diagnostics` explains each.
+ * Every diagnostic that compiling topics or running their examples can give, by its stable code. An error in a file leaves it out (and
+ * stops a strict build); a warning does not. The topic `topics.diagnostics` explains each.
  */
 export const DIAGNOSTICS = {
   'not-found': 'error',
@@ -15,6 +15,7 @@ export const DIAGNOSTICS = {
   'not-text': 'error',
   'file-too-large': 'error',
   'markdown-too-deep': 'error',
+  'compile-timeout': 'error',
   'front-matter-language': 'error',
   'front-matter-not-a-map': 'warning',
   'yaml-syntax': 'error',
@@ -35,6 +36,14 @@ export const DIAGNOSTICS = {
   'broken-link': 'warning',
   'broken-image': 'warning',
   'unsafe-link': 'warning',
+  'example-invalid': 'warning',
+  'example-without-response': 'warning',
+  'example-without-request': 'warning',
+  'example-untagged': 'warning',
+  'example-broken': 'error',
+  'example-failed': 'error',
+  'error-without-example': 'error',
+  'no-examples': 'error',
 } as const satisfies Record<string, Severity>;
 
 export type DiagnosticCode = keyof typeof DIAGNOSTICS;

@@ -1,10 +1,15 @@
-import { distance } from 'fastest-levenshtein';
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+let distance: ((a: string, b: string) => number) | undefined;
 
 /**
  * The candidate most like `word`, for "did you mean": case is ignored, and at most a third of the word may differ.
  * @returns undefined when nothing is close.
  */
 export function nearest(word: string, candidates: Iterable<string>): string | undefined {
+  // Only who made a mistake waits for the library.
+  distance ??= require('fastest-levenshtein').distance as (a: string, b: string) => number;
   const lower = word.toLowerCase();
   let best: string | undefined;
   let bestDistance = Math.ceil(word.length / 3) + 1;

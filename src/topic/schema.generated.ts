@@ -18,6 +18,7 @@ export interface PublicShapes {
   manifest: Manifest;
   payload: HelpPayload;
   versions: Versions;
+  errors: ErrorIndex;
   config: DocentConfig;
 }
 /**
@@ -166,6 +167,12 @@ export interface TopicDescriptor {
   children?: string[];
   error?: ErrorFacts;
   exceptions?: Exceptions;
+  /**
+   * The topic's HTTP exchanges, in order: one scenario that a program can run.
+   *
+   * @minItems 1
+   */
+  examples?: Example[];
   aliases?: Aliases;
   tags?: Tags;
   /**
@@ -194,6 +201,52 @@ export interface Section {
    * Markdown up to the next second-level heading, trimmed.
    */
   body: string;
+}
+/**
+ * A request and the response that the topic promises to it. Texts may hold placeholders such as {{$uuid}} or {{name}}.
+ */
+export interface Example {
+  /**
+   * Unique in the topic: a name that the author gave, else the example's position from 1.
+   */
+  id: string;
+  /**
+   * Sent without waiting for the answer to the one before.
+   */
+  parallel?: true;
+  /**
+   * Why the request is shown and never sent.
+   */
+  skip?: string;
+  request: ExampleRequest;
+  response?: ExampleResponse;
+}
+export interface ExampleRequest {
+  method: string;
+  /**
+   * Path and query, below the base URL.
+   */
+  target: string;
+  headers: ExampleHeader[];
+  /**
+   * Verbatim, without a final line break.
+   */
+  body?: string;
+}
+export interface ExampleHeader {
+  name: string;
+  value: string;
+}
+/**
+ * What is promised. Absent only when the request is skipped.
+ */
+export interface ExampleResponse {
+  status: number;
+  headers: ExampleHeader[];
+  /**
+   * Absent when nothing is promised about it.
+   */
+  body?: string;
 }
 /**
  * Every topic in one line each, depth first, parents first: /help/index.json.
@@ -261,6 +314,30 @@ export interface CatalogVersion {
   root: string;
 }
 /**
+ * Every topic that documents an error, depth first: /errors.json.
+ */
+export interface ErrorIndex {
+  schema: 1;
+  /**
+   * Version of the documented product.
+   */
+  version: string;
+  errors: ErrorSummary[];
+}
+export interface ErrorSummary {
+  /**
+   * Dotted topic id, case kept.
+   */
+  topic: string;
+  title: string;
+  stability: Stability;
+  /**
+   * At most 80 characters of plain text.
+   */
+  tagline: string;
+  error: ErrorFacts;
+}
+/**
  * docent.config.json, found upward from the first SOURCE or the current folder.
  */
 export interface DocentConfig {
@@ -283,6 +360,7 @@ export interface DocentConfig {
    */
   allowHtml?: boolean;
   api?: ApiConfig;
+  reference?: ReferenceConfig;
 }
 /**
  * What the topics document.
@@ -311,4 +389,13 @@ export interface ApiConfig {
    * Where the live API form is mounted. Default: /api/help.
    */
   helpPath?: string;
+}
+/**
+ * The reference API, for trying out what the topics say.
+ */
+export interface ReferenceConfig {
+  /**
+   * Serve it below /api. Default: false.
+   */
+  enabled?: boolean;
 }

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { build } from '../../src/build/build.ts';
+import { buildSync } from '../../src/build/build.ts';
 import { ATTACHMENT_LIMIT_BYTES } from '../../src/compile/topic.ts';
-import { buildFiles, catalogOf, folderWith, printed, settingsFor, topicOf } from '../support.ts';
+import { blocksOf, buildFiles, catalogOf, folderWith, printed, settingsFor, topicOf } from '../support.ts';
 
 const PNG = Buffer.from('89504e470d0a1a0a', 'hex');
 const filesOf = (result: ReturnType<typeof buildFiles>) =>
@@ -23,7 +23,7 @@ describe('an image', () => {
     assert.deepEqual(filesOf(result), [`images/tea pot.png image/png ${PNG.toString('hex')}`]);
     const { html, blocks } = topicOf(result, 'guides.tea');
     assert.equal(html, '<p><img src="../../_files/images/tea%20pot.png" alt="The pot" title="Hot" /></p>\n');
-    assert.deepEqual(blocks, [
+    assert.deepEqual(blocksOf({ blocks }), [
       { type: 'paragraph', spans: [{ type: 'link', href: '/help/_files/images/tea%20pot.png', spans: ['[The pot]'] }] },
     ]);
   });
@@ -112,7 +112,7 @@ describe('an image that cannot be shown is reported at its place, and leaves its
         'out.png': PNG,
       });
       symlinkSync('../../out.png', join(root, 'in/guides/out.png'));
-      const result = build(settingsFor([join(root, 'in')]));
+      const result = buildSync(settingsFor([join(root, 'in')]));
       assert.deepEqual(printed(result.diagnostics), [
         `docs/guides/tea.md:3:3: warning broken-image: ${problem}\n  hint: ${hint}`,
       ]);

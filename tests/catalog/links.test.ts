@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import type { Files } from '../support.ts';
-import { buildFiles, catalogOf, printed, topicOf } from '../support.ts';
+import { blocksOf, buildFiles, catalogOf, printed, topicOf } from '../support.ts';
 
 const front = (yaml: string, body = 'x\n') => `---\n${yaml}\n---\n${body}`;
 
@@ -23,7 +23,8 @@ function resolve(href: string, from = 'errors/FROM.md') {
   const result = buildFiles({ ...SITE, [from]: `${SITE[from] ?? ''}\n\n[x](${href})\n` });
   const id = from.replace(/(\/?README)?\.md$/, '').replaceAll('/', '.');
   const topic = id === '' ? catalogOf(result).landing : topicOf(result, id);
-  const block = topic?.blocks.at(-1);
+  const blocks = typeof topic?.blocks === 'string' ? blocksOf({ blocks: topic.blocks }) : topic?.blocks;
+  const block = blocks?.at(-1);
   const span = block?.type === 'paragraph' ? block.spans[0] : undefined;
   return {
     html: /<a href="([^"]*)">x<\/a>/.exec(topic?.html ?? '')?.[1],
@@ -105,7 +106,7 @@ describe('a link to a topic', () => {
   test('keeps its text when it leads nowhere', () => {
     const { html, blocks } = topicOf(buildFiles({ 'a.md': 'see [*this*](b.md) now\n' }), 'a');
     assert.equal(html, '<p>see <a><em>this</em></a> now</p>\n');
-    assert.deepEqual(blocks, [
+    assert.deepEqual(blocksOf({ blocks }), [
       { type: 'paragraph', spans: ['see ', { type: 'link', spans: [{ type: 'em', spans: ['this'] }] }, ' now'] },
     ]);
   });
@@ -177,7 +178,7 @@ describe('a link to anything else', () => {
       'a',
     );
     assert.equal(html, '<p><a href="#">x</a> &lt;a href="docent-link:0"&gt; <code>src="docent-link:0"</code></p>\n');
-    assert.match(JSON.stringify(blocks), /<a href=\\"docent-link:0\\">/);
+    assert.match(blocks, /<a href=\\"docent-link:0\\">/);
   });
 });
 

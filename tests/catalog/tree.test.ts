@@ -63,9 +63,10 @@ describe('a parent that nobody wrote', () => {
       },
       tagline: '',
       html: '',
-      blocks: [],
+      blocks: '[]',
       outline: [],
       actions: [],
+      examplePlaces: [],
       hash: '',
     });
   });

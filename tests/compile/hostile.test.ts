@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { marked } from '../../src/compile/markdown/html.ts';
 import { type CompiledMarkdown, compileMarkdown } from '../../src/compile/markdown/markdown.ts';
 import type { Span } from '../../src/topic/block.ts';
+import type { Example } from '../../src/topic/descriptor.ts';
 
 const compile = (text: string, allowHtml: boolean): CompiledMarkdown =>
   compileMarkdown(text, { id: 'a.b', title: undefined, ownsSeeAlso: true, allowHtml, firstLine: 1 });
@@ -16,25 +17,30 @@ const TAGS = new Set(
   ).split(' '),
 );
 const ATTRIBUTES = new Set(
-  'href src alt title width height align type checked disabled start open id class colspan rowspan tabindex'.split(' '),
+  'href src alt title width height align type checked disabled start open id class colspan rowspan tabindex data-example'.split(
+    ' ',
+  ),
 );
 
 /** The strictest reading there is: text without `<` and `>`, and tags with quoted attributes. What it cannot read fails. */
-function assertHarmless(html: string): void {
+function assertHarmless(html: string, examples: Example[]): void {
   let rest = html;
   while (rest !== '') {
     const [piece, closing, opening, attributes] =
-      /^(?:[^<>]+|<\/([a-z][a-z0-9]*)>|<([a-z][a-z0-9]*)((?: [a-z]+(?:="[^"<>]*")?)*)(?: \/)?>)/.exec(rest) ?? [];
+      /^(?:[^<>]+|<\/([a-z][a-z0-9]*)>|<([a-z][a-z0-9]*)((?: [a-z-]+(?:="[^"<>]*")?)*)(?: \/)?>)/.exec(rest) ?? [];
     assert.ok(piece, `no well-formed HTML: ${rest.slice(0, 80)}`);
     const tag = closing ?? opening;
     if (tag !== undefined) assert.ok(TAGS.has(tag), `<${tag}>`);
-    for (const [, name = '', value] of (attributes ?? '').matchAll(/ ([a-z]+)(?:="([^"]*)")?/g)) {
+    for (const [, name = '', value] of (attributes ?? '').matchAll(/ ([a-z-]+)(?:="([^"]*)")?/g)) {
       assert.ok(ATTRIBUTES.has(name), `${name} on <${tag}>`);
       // Links are still placeholders: whatever else stands there did not go through the one that judges them.
       if (name === 'href' || name === 'src') assert.match(value ?? '', /^docent-link:\d+$/);
+      // A page sends the example of this name when somebody presses Run, so nothing else may be marked.
+      if (name === 'data-example') assert.ok(examples.some(({ id }) => id === value));
       if (name === 'type') assert.equal(value, 'checkbox');
       if (name === 'tabindex') assert.equal(value, '0');
-      if (name === 'class') assert.match(value ?? '', /^(language-[\w+#.-]+|hljs-[\w-]+( \w+_)*|raw-html)$/);
+      if (name === 'class')
+        assert.match(value ?? '', /^(language-[\w+#.-]+|hljs-[\w-]+( \w+_)*|raw-html|example(-request|-response)?)$/);
     }
     rest = rest.slice(piece.length);
   }
@@ -56,8 +62,8 @@ function assertSound(text: string): void {
   // Of the white space after a last, empty list item marked makes a line break.
   assert.equal(raw.join('').trimEnd(), text.trimEnd(), 'the tokens are not the text');
   for (const allowHtml of [false, true]) {
-    const { html, blocks, links, sections, synopsis, tagline, outline } = compile(text, allowHtml);
-    assertHarmless(html);
+    const { html, blocks, links, examples, sections, synopsis, tagline, outline } = compile(text, allowHtml);
+    assertHarmless(html, examples);
     for (const { href } of links) assert.ok(isSafe(href), href);
     for (const href of hrefsOf(blocks)) assert.match(href, /^docent-link:\d+$/);
     for (const { body } of sections) assert.ok(text.includes(body), body);
@@ -117,6 +123,9 @@ const XSS = [
   '<a href="docent-link:0">x</a>',
   '<h1 id="x" onclick=alert(1)>',
   '<span class="hljs-x evil">',
+  '<div class="example-request" data-example="1">',
+  '```http\nGET /x HTTP/1.1\n```\n',
+  '```http\nHTTP/1.1 200 OK\n```\n',
 ];
 const SYNTAX = [
   '*',
@@ -231,7 +240,7 @@ test('the reading of HTML that these tests rely on refuses what is not harmless'
     'a < b',
     '<a href=docent-link:0>x</a>',
   ]) {
-    assert.throws(() => assertHarmless(html), html);
+    assert.throws(() => assertHarmless(html, []), html);
   }
-  assertHarmless('<p>a &lt; <a href="docent-link:0" title="x">b</a><br /></p>\n');
+  assertHarmless('<p>a &lt; <a href="docent-link:0" title="x">b</a><br /></p>\n', []);
 });

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { docent, ROOT } from '../cli/support.ts';
+import { docent, ROOT, serve } from '../cli/support.ts';
 import { folderWith } from '../support.ts';
 
 const CONFLICT = 'content/errors/IDEMPOTENCY_CONFLICT.md';
@@ -79,7 +79,13 @@ test('they are kept as well by a server below a base path', async () => {
       reference: { enabled: true },
     }),
   });
-  const { code, stdout, stderr } = await docent(['check', '--run'], { cwd });
-  assert.match(stdout, /^(\d+) examples: \1 kept, 0 broken, 0 failed, 0 skipped$/m, stderr);
-  assert.equal(code, 0);
+  const server = await serve(['--data', cwd], { cwd });
+  try {
+    assert.match(server.url, /\/manual$/);
+    const { code, stdout, stderr } = await docent(['check', '--run', '--base-url', server.url], { cwd });
+    assert.match(stdout, /^(\d+) examples: \1 kept, 0 broken, 0 failed, 0 skipped$/m, stderr);
+    assert.equal(code, 0);
+  } finally {
+    await server.stop();
+  }
 });

@@ -43,7 +43,7 @@ describe('a pack gives back', () => {
         descriptor,
         html,
         outline,
-        blocks,
+        blocks: JSON.parse(blocks),
       });
     }
   });

@@ -27,9 +27,10 @@ export function topic(id: string, more: Partial<CatalogTopic> = {}): CatalogTopi
     },
     tagline: `tagline of ${id}`,
     html: `<p>${id} 😀</p>\n`,
-    blocks: [{ type: 'paragraph', spans: [id, { type: 'code', text: "it's" }] }],
+    blocks: JSON.stringify([{ type: 'paragraph', spans: [id, { type: 'code', text: "it's" }] }]),
     outline: [{ level: 2, id: 'name', text: 'NAME' }],
     actions: [],
+    examplePlaces: [],
     hash: 'f'.repeat(64),
     ...more,
   };
@@ -49,7 +50,7 @@ export function fullCatalog(): Catalog {
       topic('Alpha'),
       topic('b'),
       topic('b.C', { actions: [schema, script] }),
-      topic('b.C.deep', { hash: '', tagline: '', html: '', blocks: [], outline: [] }),
+      topic('b.C.deep', { hash: '', tagline: '', html: '', blocks: '[]', outline: [] }),
       topic('b.d'),
     ],
     landing: {

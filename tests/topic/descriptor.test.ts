@@ -13,6 +13,7 @@ const FULL: Required<TopicDescriptor> = {
   version_added: '1.0',
   tags: ['x'],
   aliases: ['c'],
+  examples: [{ id: '1', skip: 'no', request: { method: 'GET', target: '/', headers: [] } }],
   exceptions: { java: 'X' },
   error: { status: 400, retryable: 'never' },
   children: ['a.b'],

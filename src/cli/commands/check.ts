@@ -1,23 +1,88 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { build } from '../../build/build.ts';
-import { countDiagnostics, formatDiagnostic, isError, plural } from '../../topic/diagnostic.ts';
-import { type Command, Exit } from '../command.ts';
+import type { Settings } from '../../config/config.ts';
+import { Pack } from '../../pack/read.ts';
+import { writePack } from '../../pack/write.ts';
+import type { Catalog } from '../../topic/compiled.ts';
+import { jsonFile } from '../../topic/descriptor.ts';
+import {
+  byPlace,
+  countDiagnostics,
+  type Diagnostic,
+  formatDiagnostic,
+  isError,
+  plural,
+} from '../../topic/diagnostic.ts';
+import { visible } from '../../topic/visible.ts';
+import { type Arguments, type Command, Exit, type Io, usageError } from '../command.ts';
+import { checkExamples, type ExampleReport, reportData, reportLines } from '../examples.ts';
 import { loadSettings, requireSources } from '../settings.ts';
 import { requireFolders } from '../sources.ts';
 
-/** `docent check`: every problem of every file; publishes nothing. */
+/** `docent check`: every problem of every file; publishes nothing. With `--run` every example is sent, too. */
 export const check: Command = {
   name: 'check',
-  options: { json: { type: 'boolean' } },
+  options: { json: { type: 'boolean' }, run: { type: 'boolean' }, 'base-url': { type: 'string' } },
   async run(args, io) {
+    if (args.flags['base-url'] !== undefined && args.flags.run !== true)
+      throw usageError('--base-url says where examples are sent, and none are', 'add --run');
     const settings = await loadSettings(args, io, args.positionals);
     requireSources(settings, 'check');
     requireFolders(settings);
-    const { catalog, diagnostics } = build(settings);
-    if (args.flags.json === true) io.stdout.write(`${JSON.stringify(diagnostics, null, 2)}\n`);
-    else for (const diagnostic of diagnostics) io.stderr.write(`${formatDiagnostic(diagnostic)}\n`);
-    const topics = catalog?.topics.length ?? 0;
-    const summary = `${plural(topics, 'topic')}, ${countDiagnostics(diagnostics) || 'nothing to complain about'}\n`;
-    (args.flags.json === true ? io.stderr : io.stdout).write(summary);
+    const built = await build(settings);
+    const report =
+      args.flags.run === true && built.catalog !== undefined
+        ? await runAll(built.catalog, settings, args, io)
+        : undefined;
+    const found = args.flags.run === true ? built.diagnostics.map(asError) : built.diagnostics;
+    const diagnostics = [...found, ...(report?.diagnostics ?? [])].sort(byPlace);
+    const topics = plural(built.catalog?.topics.length ?? 0, 'topic');
+    print(`${topics}, ${countDiagnostics(diagnostics) || 'nothing to complain about'}`, diagnostics, report, args, io);
     return diagnostics.some(isError) ? Exit.failed : Exit.done;
   },
 };
+
+/** Who runs examples wants every one of them run, and none lost because it was not understood. */
+function asError(diagnostic: Diagnostic): Diagnostic {
+  return diagnostic.code.startsWith('example-') ? { ...diagnostic, severity: 'error' } : diagnostic;
+}
+
+async function runAll(catalog: Catalog, settings: Settings, args: Arguments, io: Io): Promise<ExampleReport> {
+  // Who only checks does not wait for a server's code.
+  const { exampleServer } = await import('../local-server.ts');
+  const folder = mkdtempSync(join(tmpdir(), 'docent-check-'));
+  const interruption = new AbortController();
+  io.interrupted().then(() => interruption.abort());
+  try {
+    const server = await exampleServer(args, io, () => {
+      const path = join(folder, 'check.pack');
+      writePack(path, catalog, settings.product);
+      return { pack: new Pack(path), settings };
+    });
+    try {
+      return await checkExamples(catalog, settings, server.baseUrl, interruption.signal);
+    } finally {
+      await server.close();
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function print(
+  summary: string,
+  diagnostics: Diagnostic[],
+  report: ExampleReport | undefined,
+  { flags }: Arguments,
+  { stdout, stderr }: Io,
+): void {
+  if (flags.json === true) {
+    const data =
+      flags.run === true ? { diagnostics, ...(report === undefined ? {} : reportData(report)) } : diagnostics;
+    stdout.write(jsonFile(data));
+  } else for (const diagnostic of diagnostics) stderr.write(`${formatDiagnostic(diagnostic)}\n`);
+  const lines = [...(report === undefined ? [] : reportLines(report)), summary];
+  (flags.json === true ? stderr : stdout).write(visible(`${lines.join('\n')}\n`));
+}

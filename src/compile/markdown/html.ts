@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { decodeHTMLStrict, escapeAttribute, escapeText } from 'entities';
 import GithubSlugger from 'github-slugger';
 import hljs from 'highlight.js/lib/common';
@@ -5,6 +6,7 @@ import http from 'highlight.js/lib/languages/http';
 import { Marked, Parser, Renderer, TextRenderer, type Token, type Tokens } from 'marked';
 import type { OutlineEntry } from '../../topic/compiled.ts';
 import { fold } from '../../topic/descriptor.ts';
+import type { ExampleRole } from './examples.ts';
 import type { LinkCollector } from './links.ts';
 import { sanitizeHtml } from './sanitize.ts';
 
@@ -43,24 +45,35 @@ function cellsIn(text: string): number {
 
 /**
  * Renders tokens to an HTML fragment: headings with GitHub's ids, code highlighted with classes, raw HTML escaped (or sanitized
- * when `allowHtml`), comments dropped.
+ * when `allowHtml`), comments dropped, the fences of examples marked.
  * @param collector receives the links inside raw HTML.
  */
-export function renderHtml(tokens: Token[], allowHtml: boolean, collector: LinkCollector): HtmlFragment {
+export function renderHtml(
+  tokens: Token[],
+  allowHtml: boolean,
+  collector: LinkCollector,
+  roles: Map<Token, ExampleRole>,
+): HtmlFragment {
   const outline: OutlineEntry[] = [];
-  const parser = new Parser({ gfm: true, renderer: new TopicRenderer(outline, allowHtml) });
-  return { html: sanitizeHtml(parser.parse(tokens), collector), outline };
+  // Nobody who writes raw HTML can know it, so nobody can show one request and have another one sent.
+  const seal = randomUUID();
+  const parser = new Parser({ gfm: true, renderer: new TopicRenderer(outline, allowHtml, roles, seal) });
+  return { html: sanitizeHtml(parser.parse(tokens), collector, seal), outline };
 }
 
 class TopicRenderer extends Renderer {
   private readonly slugger = new GithubSlugger();
   private readonly outline: OutlineEntry[];
   private readonly allowHtml: boolean;
+  private readonly roles: Map<Token, ExampleRole>;
+  private readonly seal: string;
 
-  constructor(outline: OutlineEntry[], allowHtml: boolean) {
+  constructor(outline: OutlineEntry[], allowHtml: boolean, roles: Map<Token, ExampleRole>, seal: string) {
     super();
     this.outline = outline;
     this.allowHtml = allowHtml;
+    this.roles = roles;
+    this.seal = seal;
   }
 
   override heading({ tokens, depth }: Tokens.Heading): string {
@@ -81,10 +94,21 @@ class TopicRenderer extends Renderer {
     const text = codeText(token);
     const language = /^\S*/.exec(token.lang ?? '')?.[0] ?? '';
     const known = language !== '' && text.length <= HIGHLIGHT_LIMIT && hljs.getLanguage(language) !== undefined;
-    const inner = known ? hljs.highlight(text, { language, ignoreIllegals: true }).value : escapeText(text);
+    const inner = known ? highlight(text, language) : escapeText(text);
     const name = language.replace(/[^A-Za-z0-9_+#.-]/g, '');
     const classes = name === '' ? '' : ` class="language-${name}"`;
-    return `<pre><code${classes}>${inner}\n</code></pre>\n`;
+    return this.inExample(token, `<pre><code${classes}>${inner}\n</code></pre>\n`);
+  }
+
+  /** Says which fence is the request or the response of which example; both are in one element when nothing stands between them. */
+  private inExample(token: Token, html: string): string {
+    const role = this.roles.get(token);
+    if (role === undefined) return html;
+    const { id, part, joined } = role;
+    const div = (attributes: string, mark: string) => `<div class="${attributes}" data-example="${this.seal}${mark}">`;
+    const before = joined && part === 'request' ? `${div('example', '')}\n` : '';
+    const after = joined && part === 'response' ? '</div>\n' : '';
+    return `${before}${div(`example-${part}`, id)}${html}</div>\n${after}`;
   }
 
   override codespan({ text }: Tokens.Codespan): string {
@@ -137,6 +161,12 @@ class PlainText extends TextRenderer {
   override image(token: Tokens.Image): string {
     return this.keep.images ? super.image(token) : '';
   }
+}
+
+function highlight(text: string, language: string): string {
+  const { value } = hljs.highlight(text, { language, ignoreIllegals: true });
+  // Quotation marks need no escape in a text, and each one would be a piece of its own for the sanitizer, which writes them like this.
+  return value.replaceAll('&quot;', '"').replaceAll('&#x27;', "'");
 }
 
 function titleAttribute(title: string | null | undefined): string {

@@ -48,13 +48,20 @@ export function schemeOf(href: string): string | undefined {
 }
 
 /**
+ * How deep quotes, lists and emphasis may be nested. A stack that is full ends the compiler at some thousand, but at another number in
+ * each thread; a file has to compile in all of them or in none. Levels.
+ */
+const DEPTH_LIMIT = 200;
+
+/**
  * Replaces the address of every link and image token by its placeholder, in reading order.
  * @param firstLine line of the file on which the tokens begin.
+ * @throws {RangeError} when the tokens are nested too deeply.
  */
 export function collectLinks(tokens: Token[], collector: LinkCollector, firstLine: number): void {
   let line = firstLine;
   for (const token of tokens) {
-    visit([token], new Finder(token.raw, line), collector);
+    visit([token], new Finder(token.raw, line), collector, 0);
     line += countLines(token.raw);
   }
 }
@@ -62,11 +69,12 @@ export function collectLinks(tokens: Token[], collector: LinkCollector, firstLin
 /** What may look like a link, and is none. */
 const VERBATIM = new Set(['code', 'codespan', 'escape', 'html']);
 
-function visit(tokens: Token[], finder: Finder, collector: LinkCollector): void {
+function visit(tokens: Token[], finder: Finder, collector: LinkCollector, depth: number): void {
+  if (depth > DEPTH_LIMIT) throw new RangeError(`nested more than ${DEPTH_LIMIT} levels deep`);
   for (const token of tokens) {
     if (VERBATIM.has(token.type)) finder.skip(token.raw);
     const end = token.type === 'link' || token.type === 'image' ? collect(token as LinkToken, finder, collector) : 0;
-    for (const nested of nestedTokens(token)) visit(nested, finder, collector);
+    for (const nested of nestedTokens(token)) visit(nested, finder, collector, depth + 1);
     finder.moveTo(end);
   }
 }

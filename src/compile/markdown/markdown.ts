@@ -1,9 +1,10 @@
 import type { Token, Tokens } from 'marked';
 import { type Block, plainText } from '../../topic/block.ts';
 import type { OutlineEntry } from '../../topic/compiled.ts';
-import { fold, type Section, tagline } from '../../topic/descriptor.ts';
+import { type Example, fold, type Section, tagline } from '../../topic/descriptor.ts';
 import { type Finding, START } from '../../topic/diagnostic.ts';
 import { lastSegment, slugFromSpelling, wordsOf } from '../../topic/id.ts';
+import { type ExamplePosition, findExamples } from './examples.ts';
 import { marked, renderHtml } from './html.ts';
 import { collectLinks, LinkCollector, type LinkReference } from './links.ts';
 import { toBlocks, toSpans } from './terminal.ts';
@@ -32,6 +33,9 @@ export interface CompiledMarkdown {
   blocks: Block[];
   outline: OutlineEntry[];
   links: LinkReference[];
+  examples: Example[];
+  /** Where each example stands. */
+  examplePlaces: ExamplePosition[];
   /** The ids in the SEE ALSO section, when it is nothing but a list of them. */
   seeAlso: string[] | undefined;
   findings: Finding[];
@@ -45,7 +49,7 @@ export function compileMarkdown(text: string, options: MarkdownOptions): Compile
   try {
     return compileTokens(marked.lexer(text), options);
   } catch (error) {
-    // marked and the walks here recurse with the nesting of quotes and lists; a person never nests that deep.
+    // A full stack or the limit of links.ts; a person never nests that deep.
     if (!(error instanceof RangeError)) throw error;
     const hint = 'write fewer lists or quotes inside one another';
     const finding: Finding = {
@@ -64,6 +68,7 @@ function compileTokens(tokens: Token[], options: MarkdownOptions): CompiledMarkd
   const seeAlso = seeAlsoOf(sections);
   const collector = new LinkCollector();
   collectLinks(tokens, collector, options.firstLine);
+  const { roles, findings, ...found } = findExamples(tokens, options.firstLine);
   const heading = tokens.find((token) => token.type === 'heading' && token.depth === 1) as Tokens.Heading | undefined;
   const headingText = heading && fold(plainText(withoutImages(heading.tokens)));
   const hidden = new Set<Token>();
@@ -75,11 +80,12 @@ function compileTokens(tokens: Token[], options: MarkdownOptions): CompiledMarkd
     sections: sections.map(({ name, tokens }) => ({ name, body: rawOf(tokens).trim() })),
     synopsis: synopsis === undefined ? '' : synopsis.raw.trim(),
     tagline: taglineOf(sections, synopsis, options.id),
-    ...renderHtml(shown, options.allowHtml, collector),
+    ...renderHtml(shown, options.allowHtml, collector, roles),
     blocks: toBlocks(shown),
     links: collector.links,
+    ...found,
     seeAlso: seeAlso?.ids,
-    findings: collector.findings,
+    findings: [...collector.findings, ...findings],
   };
 }
 

@@ -8,6 +8,10 @@ const INLINES =
   'a img picture br span strong em b i u del ins s sub sup small mark abbr q cite code kbd samp var'.split(' ');
 const TABLES = 'table caption thead tbody tfoot tr th td'.split(' ');
 
+/** The library goes through the list for every piece of text: what there is most of comes first. */
+const FREQUENT = ['span', 'code', 'p', 'li', 'a', 'pre', 'td', 'ul', 'strong'];
+const TAGS = [...new Set([...FREQUENT, ...HEADINGS, ...BLOCKS, ...INLINES, ...TABLES, 'input'])];
+
 const ATTRIBUTES: Record<string, string[]> = {
   a: ['href', 'title'],
   img: ['src', 'alt', 'title', 'width', 'height', 'align'],
@@ -18,7 +22,8 @@ const ATTRIBUTES: Record<string, string[]> = {
   pre: ['tabindex'],
   table: ['tabindex'],
   ...Object.fromEntries(HEADINGS.map((tag) => [tag, ['id', 'align']])),
-  ...Object.fromEntries(['p', 'div', 'th', 'td'].map((tag) => [tag, ['align', 'colspan', 'rowspan']])),
+  ...Object.fromEntries(['p', 'th', 'td'].map((tag) => [tag, ['align', 'colspan', 'rowspan']])),
+  div: ['align', 'data-example'],
 };
 
 const CLASSES = {
@@ -26,13 +31,15 @@ const CLASSES = {
   // highlight.js writes `hljs-title function_`.
   span: [/^hljs-[\w-]+$/, /^\w+_$/],
   pre: ['raw-html'],
+  div: ['example', 'example-request', 'example-response'],
 };
 
 /**
  * The one way for HTML to become part of a pack. Tags that are not listed vanish, their text stays; every address becomes a link that
  * the collector has judged.
+ * @param seal what begins `data-example` where the renderer wrote it, and nobody else.
  */
-export function sanitizeHtml(html: string, collector: LinkCollector): string {
+export function sanitizeHtml(html: string, collector: LinkCollector, seal: string): string {
   const collected = (name: string, image: boolean) => (tagName: string, attribs: sanitize.Attributes) => {
     const { [name]: value, ...others } = attribs;
     const target = value === undefined || collector.knows(value) ? value : collector.add(value, image, START);
@@ -48,8 +55,13 @@ export function sanitizeHtml(html: string, collector: LinkCollector): string {
     tagName,
     attribs: attribs.class === 'raw-html' ? attribs : { tabindex: '0' },
   });
+  const example = (tagName: string, { class: className, 'data-example': mark, ...others }: sanitize.Attributes) => {
+    if (className === undefined || mark === undefined || !mark.startsWith(seal)) return { tagName, attribs: others };
+    const id = mark.slice(seal.length);
+    return { tagName, attribs: { class: className, ...(id === '' ? {} : { 'data-example': id }) } };
+  };
   return sanitize(html, {
-    allowedTags: [...HEADINGS, ...BLOCKS, ...INLINES, ...TABLES, 'input'],
+    allowedTags: TAGS,
     allowedAttributes: ATTRIBUTES,
     allowedClasses: CLASSES,
     allowedSchemes: [LINK_SCHEME.slice(0, -1)],
@@ -57,6 +69,7 @@ export function sanitizeHtml(html: string, collector: LinkCollector): string {
     transformTags: {
       a: collected('href', false),
       img: collected('src', true),
+      div: example,
       input: box,
       pre: reachable,
       table: reachable,

@@ -47,7 +47,14 @@ export default defineConfig({
   session: false,
   security: { checkOrigin: false },
   image: { service: { entrypoint: 'astro/assets/services/noop' } },
-  // The Content-Security-Policy allows style sheets of the site only, none inside a page.
+  // The Content-Security-Policy allows style sheets and scripts of the site only, none inside a page.
   build: { inlineStylesheets: 'never' },
+  vite: {
+    build: {
+      assetsInlineLimit: 0,
+      // By its route the style sheet would be `_..<hash>.css`, and two dots in a path look like an attack to some hosts.
+      rolldownOptions: { output: { assetFileNames: '_astro/theme.[hash][extname]' } },
+    },
+  },
   devToolbar: { enabled: false },
 });

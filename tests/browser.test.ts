@@ -1,17 +1,15 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import axe from 'axe-core';
-import { type Browser, chromium, type Page } from 'playwright';
+import {
+  accessibilityViolations,
+  type OpenOptions,
+  openPage,
+  overflow,
+  THEMES,
+  useBrowser,
+  WIDTHS,
+} from './browser/support.ts';
 import { ROOT, type Server, serve, temporaryFolder } from './cli/support.ts';
-
-const WIDTHS = [360, 768, 1280];
-const THEMES = ['light', 'dark'] as const;
-
-/** Chromium as root, without a sandbox, and without the errands that it runs at its maker's. */
-const ARGUMENTS = [
-  ...['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
-  ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
-];
 
 /** One page of each kind. */
 const PAGES = {
@@ -22,43 +20,20 @@ const PAGES = {
   error: '/help/errors/idempotency_conflict/',
   'topic with tables': '/help/config/',
   tree: '/help/topic-tree/',
+  'all errors': '/errors/',
 };
 
+useBrowser();
+
 let server: Server;
-let browser: Browser;
 
 before(async () => {
-  const executablePath = process.env.DOCENT_CHROMIUM;
-  browser = await chromium.launch({ args: ARGUMENTS, ...(executablePath ? { executablePath } : {}) });
   server = await serve([ROOT.replace(/$/, 'content')], { cwd: temporaryFolder() });
 });
 
-after(async () => {
-  await browser?.close();
-  await server?.stop();
-});
+after(() => server?.stop());
 
-/** Opens a page and collects whatever goes wrong on the way. */
-async function open(
-  path: string,
-  options: { width?: number; theme?: 'light' | 'dark'; javaScriptEnabled?: boolean } = {},
-) {
-  const { width = 1280, theme = 'light', javaScriptEnabled = true } = options;
-  const context = await browser.newContext({ viewport: { width, height: 800 }, colorScheme: theme, javaScriptEnabled });
-  const page = await context.newPage();
-  const complaints: string[] = [];
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()));
-  page.on('pageerror', (error) => complaints.push(error.message));
-  page.on('requestfailed', (request) => complaints.push(`${request.url()} failed`));
-  page.on(
-    'response',
-    (response) => response.status() >= 400 && complaints.push(`${response.url()} ${response.status()}`),
-  );
-  const response = await page.goto(`${server.url}${path}`);
-  return { page, complaints, status: response?.status() };
-}
-
-const overflow = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+const open = (path: string, options?: OpenOptions) => openPage(`${server.url}${path}`, options);
 
 describe('every kind of page', () => {
   for (const [kind, path] of Object.entries(PAGES)) {
@@ -88,20 +63,6 @@ function contrast(a: string, b: string): number {
   };
   const [low = 0, high = 0] = [luminance(a), luminance(b)].sort((x, y) => x - y);
   return (high + 0.05) / (low + 0.05);
-}
-
-/** Violations of WCAG 2.2 level AA that a machine can see, by rule and element. */
-async function accessibilityViolations(page: Page): Promise<string[]> {
-  // The page's own policy forbids scripts, and is right to; this one goes in by way of the debugger.
-  await page.evaluate(axe.source);
-  const violations = await page.evaluate(async () => {
-    const tags = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
-    const results = await (window as unknown as { axe: typeof import('axe-core') }).axe.run(document, {
-      runOnly: tags,
-    });
-    return results.violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(' ')}`));
-  });
-  return violations;
 }
 
 for (const [kind, path] of Object.entries({ ...PAGES, problem: '/help/no-such-topic' })) {

@@ -18,7 +18,7 @@ import { formatDiagnostic } from '../topic/diagnostic.ts';
  */
 export async function answer(request: Request, render: (page: Page) => Promise<Response>): Promise<Response> {
   settings ??= ownSettings();
-  const pack = openFresh(PACK) ?? compile(settings);
+  const pack = openFresh(PACK, settings) ?? (await compile(settings));
   let page: Response | undefined;
   const pages = {
     async render(data: Page): Promise<string> {
@@ -26,6 +26,7 @@ export async function answer(request: Request, render: (page: Page) => Promise<R
       return '';
     },
     asset: () => undefined,
+    assetPaths: () => [],
   };
   const { siteTitle, base, helpPath } = settings;
   // A handler for each request: its cache would keep a page that the theme has changed since.
@@ -35,7 +36,7 @@ export async function answer(request: Request, render: (page: Page) => Promise<R
       throw error;
     },
   );
-  const response = await handler(request).finally(() => pack.close());
+  const response = await Promise.resolve(handler(request)).finally(() => pack.close());
   if (page === undefined) return response;
   // Without the handler's own policy: Vite brings styles and a script of its own.
   return new Response(page.body, { status: response.status, headers: page.headers });
@@ -51,8 +52,8 @@ function ownSettings(): Settings {
 }
 
 /** Compiles Docent's own topics; what is wrong with them is told where the server runs. */
-function compile(own: Settings): Pack {
-  const { diagnostics } = buildPack(own, PACK, true);
+async function compile(own: Settings): Promise<Pack> {
+  const { diagnostics } = await buildPack(own, PACK, true);
   for (const diagnostic of diagnostics) console.error(formatDiagnostic(diagnostic));
   return new Pack(PACK);
 }

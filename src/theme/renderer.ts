@@ -15,6 +15,7 @@ export interface PageRendererOptions {
 const MEDIA_TYPES = new Map([
   ['.css', 'text/css; charset=utf-8'],
   ['.ico', 'image/x-icon'],
+  ['.js', 'text/javascript; charset=utf-8'],
   ['.png', 'image/png'],
   ['.svg', 'image/svg+xml'],
   ['.txt', 'text/plain; charset=utf-8'],
@@ -39,6 +40,10 @@ export function createPageRenderer(options: PageRendererOptions): PageRenderer {
   const { manifest } = createApp();
   const app = new ThemeApp({ ...manifest, assetsPrefix: options.base || undefined, logLevel: 'silent' }, false);
   let assets: Map<string, Asset> | undefined;
+  const known = () => {
+    assets ??= readAssets(options.assetsDir ?? fileURLToPath(new URL('../client/', import.meta.url)));
+    return assets;
+  };
   return {
     async render(page: Page): Promise<string> {
       // One route catches every path, so the URL says nothing; the page travels in `locals`.
@@ -47,9 +52,9 @@ export function createPageRenderer(options: PageRendererOptions): PageRenderer {
       return response.text();
     },
     asset(path: string): Asset | undefined {
-      assets ??= readAssets(options.assetsDir ?? fileURLToPath(new URL('../client/', import.meta.url)));
-      return assets.get(path);
+      return known().get(path);
     },
+    assetPaths: () => [...known().keys()],
   };
 }
 

@@ -8,7 +8,7 @@ import { nearest } from '../topic/nearest.ts';
 const FOLDER = new URL('../../schemas/', import.meta.url);
 const EXTENSION = '.schema.json';
 
-export type SchemaName = 'frontmatter' | 'descriptor' | 'manifest' | 'payload' | 'versions' | 'config';
+export type SchemaName = 'frontmatter' | 'descriptor' | 'manifest' | 'payload' | 'versions' | 'errors' | 'config';
 
 /** What is wrong with a value, and at which member. */
 export interface SchemaProblem extends Pick<Finding, 'message' | 'hint'> {

@@ -221,12 +221,53 @@ describe('compression', () => {
   });
 });
 
+test('what has been answered before is answered alike again, however it is asked for', async () => {
+  const { get: ask } = await testSite(buildFixture());
+  const paths = [
+    TOPIC,
+    '/help/',
+    '/help/prose.json',
+    '/help/_files/images/bottle.svg',
+    '/favicon.svg',
+    '/',
+    '/help/x/',
+  ];
+  const accepts = ['text/html', 'text/markdown;q=0.5, application/json', 'application/pdf', '*/*', 'x'.repeat(1000)];
+  const asked = paths.flatMap((path) =>
+    accepts.flatMap((accept) =>
+      ENCODINGS.flatMap((encoding) =>
+        [undefined, tag, '*'].flatMap((known) =>
+          ['GET', 'HEAD'].map((method) => ({
+            path,
+            method,
+            headers: {
+              accept,
+              'accept-encoding': encoding,
+              ...(known === undefined ? {} : { 'if-none-match': known }),
+            },
+          })),
+        ),
+      ),
+    ),
+  );
+  const answerOf = async ({ path, method, headers }: (typeof asked)[number]) => {
+    const response = await ask(path, headers, method);
+    const body = Buffer.from(await response.arrayBuffer()).toString('latin1');
+    return { path, headers, status: response.status, fields: Object.fromEntries(response.headers), body };
+  };
+  const first = [];
+  for (const one of asked) first.push(await answerOf(one));
+  assert.ok(new Set(first.map(({ status }) => status)).size >= 4, 'they differ');
+  for (const [index, one] of asked.entries()) assert.deepEqual(await answerOf(one), first[index]);
+});
+
 test('a crowd that asks for one page at once has it made once', async () => {
   const built = buildFixture();
   const { site } = await testSite(built);
   let made = 0;
   const pages = {
     asset: site.pages.asset,
+    assetPaths: site.pages.assetPaths,
     render: (page: Page) => {
       made++;
       return site.pages.render(page);

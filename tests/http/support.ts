@@ -3,7 +3,7 @@ import { after } from 'node:test';
 import { schemaFiles } from '../../src/compile/schema.ts';
 import { createHandler, type HelpHandler } from '../../src/http/handler.ts';
 import { type Listening, listen } from '../../src/http/listen.ts';
-import type { HelpSite } from '../../src/http/site.ts';
+import type { HelpSite } from '../../src/render/documents.ts';
 import type { PageRenderer } from '../../src/render/page.ts';
 import type { Built } from '../render/support.ts';
 
@@ -38,7 +38,7 @@ export async function testSite(built: Built, change: Partial<HelpSite> = {}): Pr
   const site = { ...(await siteOf(built)), ...change };
   const reported: unknown[] = [];
   const handler = createHandler(site, (error) => reported.push(error));
-  const get = (path: string, headers = {}, method = 'GET') =>
+  const get = async (path: string, headers = {}, method = 'GET') =>
     handler(new Request(`${ORIGIN}${path}`, { method, headers }));
   return { site, handler, reported, get };
 }

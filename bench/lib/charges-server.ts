@@ -1,0 +1,50 @@
+// The reference API, or the same handler without idempotency: `charges-server.ts with|without|grouped FILE`. Prints its URL, with a token as
+// the fragment.
+import { DatabaseSync } from 'node:sqlite';
+import { listen } from '../../src/http/listen.ts';
+import { GroupCommit, transaction } from '../../src/idempotency/stores/sqlite-transaction.ts';
+import { createReferenceApi } from '../../src/reference/api.ts';
+import { Ledger, newId } from '../../src/reference/ledger.ts';
+import { checkCharge, readBody, readObject, readSimulation, requireJson } from '../../src/reference/request.ts';
+
+const [mode, path] = process.argv.slice(2) as [string, string];
+const ledger = new Ledger(path);
+const db = new DatabaseSync(path);
+db.exec('PRAGMA synchronous = FULL');
+const insert = db.prepare('INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?)');
+const group = new GroupCommit(db);
+const sandbox = await ledger.createSandbox('problem');
+const api = createReferenceApi({ path, prefix: '/api', pageUrl: (slug) => slug, report: console.error });
+const { url } = await listen(mode === 'with' ? api.answer : answerPlainly, '127.0.0.1', 0);
+console.log(`${url}#${sandbox.token}`);
+
+/**
+ * Every step of the reference API but those that a key needs: the same checks, the same effect, the same durability. `grouped` shares
+ * commits among requests, as the idempotency store does.
+ */
+async function answerPlainly(request: Request): Promise<Response> {
+  const body = await readBody(request);
+  const token = request.headers.get('authorization')?.slice('Bearer '.length) ?? '';
+  const account = ledger.sandboxOf(token);
+  if (account === undefined || ledger.isExpired(account)) return new Response(null, { status: 401 });
+  requireJson(request.headers.get('content-type'));
+  readSimulation(request.headers.get('docent-simulate'));
+  const { amount, currency, description } = checkCharge(readObject(body).members);
+  const charge = ledger.newCharge(amount, currency, description);
+  const { id, created_at } = charge;
+  const effect = () => insert.run(id, account.id, amount, currency, description, created_at);
+  if (mode === 'grouped') await group.submit(effect);
+  else transaction(db, effect);
+  return new Response(`${JSON.stringify(charge)}\n`, {
+    status: 201,
+    headers: {
+      'Access-Control-Allow-Origin': '*',
+      'Access-Control-Expose-Headers': 'Idempotent-Replayed, Location, Request-Id, Retry-After',
+      'Cache-Control': 'no-store',
+      'Content-Type': 'application/json',
+      Location: `/api/charges/${charge.id}`,
+      'Request-Id': newId('req'),
+      'X-Content-Type-Options': 'nosniff',
+    },
+  });
+}

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { DOCENT, median, ROOT, type Row, start, versionOf } from './lib/tools.ts';
 
-const ROUNDS = 5;
+const ROUNDS = 4;
 const ROUND_SECONDS = 2;
 const CONNECTIONS = 16;
 

@@ -5,7 +5,7 @@ import { compile } from 'json-schema-to-typescript';
 
 const SCHEMAS = new URL('../schemas/', import.meta.url);
 const TARGET = new URL('../src/topic/schema.generated.ts', import.meta.url);
-const ROOTS = ['frontmatter', 'descriptor', 'manifest', 'payload', 'versions', 'config'];
+const ROOTS = ['frontmatter', 'descriptor', 'manifest', 'payload', 'versions', 'errors', 'config'];
 
 /** The generated module's text. A root that refers to every schema makes shared definitions come out once. */
 export async function generateTypes() {

@@ -1,12 +1,23 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DOORS, LAYERS, readSources, violations } from './layers.ts';
+import { DOORS, LAYERS, nodeImportsBehind, readSources, violations } from './layers.ts';
 
 const sources = readSources(new URL('../', import.meta.url));
 
 test('every file of src/ imports only from lower layers, and packages through their one door', () => {
   assert.ok(sources.length > 50, `only ${sources.length} files were found`);
   assert.deepEqual(sources.flatMap(violations), []);
+});
+
+test('what runs examples runs in a browser, too: nothing of Node is behind it', () => {
+  const entries = sources.flatMap(({ path }) => (path.startsWith('example/') ? path : []));
+  assert.ok(entries.length >= 5);
+  assert.deepEqual(nodeImportsBehind(sources, entries), []);
+  // `send.ts` is only reached through `run.ts`.
+  const altered = sources.map((source) =>
+    source.path === 'example/send.ts' ? { ...source, text: "import 'node:fs';" } : source,
+  );
+  assert.deepEqual(nodeImportsBehind(altered, ['example/run.ts']), ['example/send.ts: node:fs']);
 });
 
 test('every folder of src/ has a layer, and every door is used', () => {

@@ -11,7 +11,7 @@ export const LAYERS: Record<string, { layer: number; mayImport?: string[] }> = {
   config: { layer: 2 },
   catalog: { layer: 2 },
   pack: { layer: 2, mayImport: ['topic'] },
-  example: { layer: 2 },
+  example: { layer: 2, mayImport: ['topic'] },
   build: { layer: 3 },
   render: { layer: 3 },
   reference: { layer: 3 },
@@ -61,6 +61,20 @@ export function violations({ path, text }: SourceText): string[] {
   }
   if (layer < 5 && /\bprocess\s*\.\s*env\b|import\.meta\.env/.test(text))
     found.push(`${path}: reads the environment below layer 5`);
+  return found;
+}
+
+/** Every module that is loaded with these, by path below `src/`, and what each imports from Node. */
+export function nodeImportsBehind(sources: SourceText[], entries: string[]): string[] {
+  const texts = new Map(sources.map(({ path, text }) => [path, text]));
+  const seen = new Set(entries);
+  const found: string[] = [];
+  for (const path of seen) {
+    for (const specifier of importsOf(path, texts.get(path) ?? '')) {
+      if (specifier.startsWith('node:')) found.push(`${path}: ${specifier}`);
+      if (specifier.startsWith('.')) seen.add(posix.normalize(posix.join(posix.dirname(path), specifier)));
+    }
+  }
   return found;
 }
 

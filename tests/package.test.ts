@@ -51,6 +51,27 @@ test('no file of the package names the folder that it was built in', () => {
   }
 });
 
+test('the idempotency library can be imported, with its stores and types', async () => {
+  const program = `
+    import { DatabaseSync } from 'node:sqlite';
+    import { execute, type Reply } from 'docent/idempotency';
+    import { MemoryStore } from 'docent/idempotency/stores/memory';
+    import { SqliteStore } from 'docent/idempotency/stores/sqlite';
+
+    const id = { principal: 'p', key: 'k' };
+    const request = { fingerprint: 'f', method: 'POST', path: '/' };
+    const reply: Reply = { status: 201, headers: [], body: new Uint8Array() };
+    for (const store of [new MemoryStore(), new SqliteStore(new DatabaseSync(':memory:'))])
+      for (let time = 0; time < 2; time += 1) console.log((await execute(store, id, request, async () => reply)).kind);
+  `;
+  writeFiles(folder, { 'user.mts': program });
+  const { stdout } = await run(process.execPath, ['user.mts'], { cwd: folder });
+  assert.equal(stdout, 'executed\nreplayed\nexecuted\nreplayed\n');
+  const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', 'node'];
+  const roots = ['--typeRoots', join(ROOT, 'node_modules', '@types')];
+  await run(join(ROOT, 'node_modules', '.bin', 'tsc'), [...options, ...roots, 'user.mts'], { cwd: folder });
+});
+
 test('help shows Docent’s own topics', async () => {
   const { code, stdout } = await docent(['help', 'errors', 'IDEMPOTENCY_CONFLICT'], { cwd: folder, bin });
   assert.equal(code, 0);
@@ -67,7 +88,11 @@ test('serve compiles a folder and renders pages without Astro', async () => {
   assert.equal(await server.stop(), 0);
 });
 
-test('pack and check work from the package', async () => {
+test('pack, build and check work from the package', async () => {
   assert.equal((await docent(['check', 'docs'], { cwd: folder, bin })).code, 0);
+  assert.match(
+    (await docent(['build', 'docs', '--out', 'site'], { cwd: folder, bin })).stdout,
+    /^site: \d+ topics?, \d+ files\n$/,
+  );
   assert.equal((await docent(['pack', 'docs', '--out', 'x.pack'], { cwd: folder, bin })).code, 0);
 });

@@ -62,6 +62,7 @@ for (const { command, expected } of examples) {
 
 test('every file and script that the README names exists', () => {
   const scripts = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')).scripts;
-  for (const [, path = ''] of readme.matchAll(/(?:\]\(|src=")([^)#:"]+)/g)) assert.ok(existsSync(join(ROOT, path)), path);
+  for (const [, path = ''] of readme.matchAll(/(?:\]\(|src=")([^)#:"]+)/g))
+    assert.ok(existsSync(join(ROOT, path)), path);
   for (const [, name = ''] of readme.matchAll(/npm run ([a-z:-]+)/g)) assert.ok(name in scripts, name);
 });

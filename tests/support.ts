@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { type BuildResult, build } from '../src/build/build.ts';
+import { type BuildResult, buildSync } from '../src/build/build.ts';
 import { listSource } from '../src/compile/source.ts';
 import { type CompiledTopic, type CompileOptions, type CompileResult, compileTopic } from '../src/compile/topic.ts';
 import { type Settings, settle } from '../src/config/config.ts';
+import type { Block } from '../src/topic/block.ts';
 import type { Catalog, CatalogTopic } from '../src/topic/compiled.ts';
 import type { DocentConfig } from '../src/topic/descriptor.ts';
 import { type Diagnostic, formatDiagnostic } from '../src/topic/diagnostic.ts';
@@ -83,7 +84,7 @@ export function settingsFor(folders: string[], config: DocentConfig = {}): Setti
 
 /** Builds sources, later ones overlaying earlier ones. */
 export function buildFiles(sources: Files | Files[], config: DocentConfig = {}): BuildResult {
-  return build(settingsFor([sources].flat().map(folderWith), config));
+  return buildSync(settingsFor([sources].flat().map(folderWith), config));
 }
 
 /** A catalog that must exist, whatever was reported about it. */
@@ -97,6 +98,11 @@ export function topicOf(result: BuildResult, id: string): CatalogTopic {
   const topic = catalogOf(result).topics.find(({ descriptor }) => descriptor.topic === id);
   if (topic === undefined) throw new Error(`there is no topic ${id}:\n${printed(result.diagnostics).join('\n')}`);
   return topic;
+}
+
+/** What a terminal shows of a compiled topic. */
+export function blocksOf(topic: { blocks: string }): Block[] {
+  return JSON.parse(topic.blocks);
 }
 
 /** The ids of a build, in order. */

@@ -1,4 +1,4 @@
-// The three steps of the build: code (tsc), theme (Astro), pack (Docent's own topics, packed by the code just built).
+// The three steps of the build: code (Rolldown, tsc), theme (Astro), pack (Docent's own topics, packed by the code just built).
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { EXIT, SetupError } from './console.mjs';
@@ -20,7 +20,9 @@ export const COMMAND = 'src/cli/bin.mjs';
 const CODE_DRAFT = 'dist/.code';
 const THEME_DRAFT = 'dist/.theme';
 const PACK_DRAFT = 'dist/.docent.pack';
-/** Parts of dist that are no output of tsc. */
+/** The folder of `src/` that other programs import. */
+const LIBRARY = 'idempotency';
+/** Parts of dist that are no output of the first step. */
 const NOT_CODE = ['dist/theme', 'dist/docent.pack'];
 const PAGES = ['src/pages', 'src/layouts', 'src/components', 'src/styles'];
 
@@ -29,7 +31,7 @@ export const STEPS = [
   {
     name: 'code',
     what: 'compiling the code',
-    inputs: ['src', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
+    inputs: ['src', 'rolldown.config.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json'],
     without: PAGES,
     run: buildCode,
   },
@@ -49,6 +51,7 @@ export const STEPS = [
       'docent.config.json',
       'package.json',
       'src',
+      'rolldown.config.mjs',
       'tsconfig.json',
       'tsconfig.build.json',
       'package-lock.json',
@@ -58,11 +61,19 @@ export const STEPS = [
   },
 ];
 
-/** tsc writes beside, and only what differs is moved into place: a server running from dist keeps its files. @param {string} root @param {string} node */
+/**
+ * Checks the types of everything, keeps the library as tsc compiles it, with its types, and bundles the command line. All of it is written
+ * beside, and only what differs is moved into place: a server running from dist keeps its files.
+ * @param {string} root
+ * @param {string} node
+ */
 async function buildCode(root, node) {
   const draft = join(root, CODE_DRAFT);
   rmSync(draft, { recursive: true, force: true });
   await runTool(root, node, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--outDir', CODE_DRAFT]);
+  for (const name of readdirSync(draft)) if (name !== LIBRARY) rmSync(join(draft, name), { recursive: true });
+  const bundle = ['-c', 'rolldown.config.mjs', '--dir', `${CODE_DRAFT}/cli`];
+  await runTool(root, node, ['node_modules/rolldown/bin/cli.mjs', ...bundle]);
   const outputs = filesUnder(root, CODE_DRAFT).map((file) => `dist${file.slice(CODE_DRAFT.length)}`);
   for (const file of outputs) moveIfDifferent(join(draft, file.slice('dist/'.length)), join(root, file));
   removeStaleCode(root, new Set(outputs));

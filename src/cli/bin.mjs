@@ -1,20 +1,23 @@
 #!/usr/bin/env node
 // The `docent` command. It parses on Node 20: where Node is older than what Docent needs, it goes on with the Node that npm put beside
 // the package, or says what is missing. In a clone that is not built yet it builds first.
-import { existsSync } from 'node:fs';
-import module from 'node:module';
-import { dirname, join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-
 const NODE_MAJOR = 24;
 const EXIT_ENVIRONMENT = 3;
+
+// Importing a built-in module makes Node load whatever it could export, which takes longer than reading a topic; requiring it does not.
+const { createRequire, enableCompileCache } =
+  process.getBuiltinModule?.('node:module') ?? (await import('node:module')).default;
+const require = createRequire(import.meta.url);
+const { existsSync } = require('node:fs');
+const { dirname, join } = require('node:path');
+const { fileURLToPath, pathToFileURL } = require('node:url');
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const main = join(root, 'dist', 'cli', 'main.js');
 const setup = join(root, 'scripts', 'setup.mjs');
 
 // A reader of help waits for V8 to compile these few files; from the second time on it does not have to.
-module.enableCompileCache?.();
+enableCompileCache?.();
 if (existsSync(setup) && !existsSync(main)) await buildClone();
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
   const { main: run } = await import(pathToFileURL(main).href);

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { nearest } from '../topic/nearest.ts';
+import type { Output } from './output.ts';
 
 /** What a process reports when it ends. */
 export const Exit = {
@@ -32,8 +33,8 @@ export function usageError(message: string, hint?: string): CommandError {
 
 /** The world as a command sees it; a test brings its own. */
 export interface Io {
-  stdout: NodeJS.WritableStream & { isTTY?: boolean; columns?: number; rows?: number };
-  stderr: NodeJS.WritableStream & { isTTY?: boolean };
+  stdout: Output;
+  stderr: Output;
   env: Record<string, string | undefined>;
   cwd: string;
   /**
@@ -84,6 +85,19 @@ export function parseArguments(command: Command, argv: string[]): Arguments {
     const hint = near === undefined ? `options of ${command.name}: ${names.join(' ')}` : `did you mean ${near}?`;
     throw usageError(`unknown option ${unknown}`, hint);
   }
+}
+
+/** A word of a command line as a person would type it. */
+export function typed(word: string): string {
+  return /^[\w./:-]+$/.test(word) ? word : JSON.stringify(word);
+}
+
+/** A command with the options that have a text, as a hint names it: `docent run --from docs`. */
+export function commandLine(command: string, options: Arguments['flags']): string {
+  const words = Object.entries(options).flatMap(([name, value]) =>
+    typeof value === 'string' ? [`--${name}`, typed(value)] : [],
+  );
+  return [command, ...words].join(' ');
 }
 
 /** An option's text: the flag, else its environment variable. */

@@ -12,7 +12,6 @@ import { type Outcome, runExamples } from '../example/run.ts';
 import type { Catalog, ExamplePlace } from '../topic/compiled.ts';
 import { type Example, fold } from '../topic/descriptor.ts';
 import { type Diagnostic, diagnose, plural, START } from '../topic/diagnostic.ts';
-import { wordsOf } from '../topic/id.ts';
 
 /** More differences than this have one cause. */
 const SHOWN_DIFFERENCES = 5;
@@ -39,11 +38,13 @@ export interface ExampleReport {
 /**
  * Runs the examples of all topics, topic by topic, and looks whether each error that is raised today was really produced.
  * @param settings say which sources have no examples, when there are none.
+ * @param hintFor what to do about an example of a topic that is not answered as promised.
  */
 export async function checkExamples(
   catalog: Catalog,
   settings: Settings,
   baseUrl: string,
+  hintFor: (topic: string) => string | undefined,
   signal: AbortSignal,
 ): Promise<ExampleReport> {
   const examples: CheckedExample[] = [];
@@ -55,7 +56,7 @@ export async function checkExamples(
     for await (const outcome of runExamples(list, { baseUrl, signal }))
       examples.push({ topic, place: places[index++] as ExamplePlace, outcome });
   }
-  for (const checked of examples) diagnostics.push(...exampleDiagnostics(checked));
+  for (const checked of examples) diagnostics.push(...exampleDiagnostics(checked, hintFor(checked.topic)));
   diagnostics.push(...errorDiagnostics(catalog, examples));
   if (found === 0) diagnostics.push(noExamples(settings));
   return { examples, ledger: { ...countOutcomes(examples.map(({ outcome }) => outcome)), found }, diagnostics };
@@ -75,7 +76,7 @@ function scenarios({ landing, topics }: Catalog): Scenario[] {
   return [first, ...others].filter(({ list }) => list.length > 0);
 }
 
-function exampleDiagnostics({ topic, place, outcome }: CheckedExample): Diagnostic[] {
+function exampleDiagnostics({ place, outcome }: CheckedExample, hint: string | undefined): Diagnostic[] {
   const { file, request, response = request } = place;
   const name = nameOf(outcome.example);
   if (outcome.kind === 'failed') {
@@ -86,9 +87,7 @@ function exampleDiagnostics({ topic, place, outcome }: CheckedExample): Diagnost
   const shown = outcome.differences.slice(0, SHOWN_DIFFERENCES).map(inWords);
   const more = outcome.differences.length - shown.length;
   const message = `${name} is not answered as promised: ${shown.join('; ')}${more > 0 ? `; and ${more} more` : ''}`;
-  // The landing text is no topic that could be run alone.
-  const hint = topic === '' ? {} : { hint: `docent run ${wordsOf(topic)} shows the whole exchange` };
-  return [diagnose(file, { ...response, code: 'example-broken', message, ...hint })];
+  return [diagnose(file, { ...response, code: 'example-broken', message, ...(hint === undefined ? {} : { hint }) })];
 }
 
 function nameOf({ id, request }: Example): string {

@@ -20,6 +20,10 @@ export interface ExampleServer {
   baseUrl: string;
   /** Whether it was started for this run. */
   own: boolean;
+  /** What a person is told that it is: its URL, or what a server of our own has. */
+  name: string;
+  /** Whether it is one of our own without the reference API: whatever API the examples are of, it is not there. */
+  helpOnly: boolean;
   close(): Promise<void>;
 }
 
@@ -35,7 +39,7 @@ export async function exampleServer(args: Arguments, io: Io, open: () => OpenedP
   if (base === undefined)
     throw usageError(`"${named}" is no base URL`, 'write http://host:port, and the path below which the API lies');
   await requireAnswer(base.href);
-  return { baseUrl: base.href, own: false, close: async () => {} };
+  return { baseUrl: base.href, own: false, name: base.href, helpOnly: false, close: async () => {} };
 }
 
 /** One line instead of as many as there are examples. */
@@ -76,7 +80,8 @@ async function startLocalServer({ pack, settings }: OpenedPack, io: Io): Promise
       site.close();
       discard();
     };
-    return { baseUrl: server.url, own: true, close };
+    const what = withReference ? '' : ' with the help alone; --base-url names another';
+    return { baseUrl: server.url, own: true, name: `a server of our own${what}`, helpOnly: !withReference, close };
   } catch (error) {
     discard();
     throw error;

@@ -12,7 +12,7 @@ import {
 } from '../config/config.ts';
 import type { DocentConfig } from '../topic/descriptor.ts';
 import { formatDiagnostic } from '../topic/diagnostic.ts';
-import { type Arguments, type Io, optionText, usageError } from './command.ts';
+import { type Arguments, type Io, optionText, typed, usageError } from './command.ts';
 
 /** Docent's own version: part of a cached pack's name, because another compiler may compile differently. */
 export function docentVersion(): string {
@@ -124,7 +124,7 @@ function commandFor(args: Arguments, io: Io, sources: string[]): DocentConfig {
   const [source, ...others] = sources;
   if (source === undefined || others.length > 0 || args.flags.out !== undefined) return {};
   const shown = shownPath(io, resolve(io.cwd, source));
-  return { product: { command: `docent help --from ${/^[\w./-]+$/.test(shown) ? shown : JSON.stringify(shown)}` } };
+  return { product: { command: `docent help --from ${typed(shown)}` } };
 }
 
 /**

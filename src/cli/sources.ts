@@ -45,11 +45,12 @@ export function cachePath(settings: Settings, io: Io): string {
 
 /**
  * Compiles the sources into their pack and opens it. Errors are reported; what they leave is published, unless the build is strict.
+ * @param signal stops it.
  * @throws {CommandError} when nothing may be published; the last good pack stays.
  */
-export function compileAndOpen(settings: Settings, path: string, io: Io): Pack {
+export async function compileAndOpen(settings: Settings, path: string, io: Io, signal?: AbortSignal): Promise<Pack> {
   requireFolders(settings);
-  const { written, diagnostics } = buildPack(settings, path, true);
+  const { written, diagnostics } = await buildPack(settings, path, true, { signal });
   reportErrors(io, diagnostics);
   if (!written) throw nothingPublished(settings.strict, diagnostics);
   return new Pack(path);

@@ -9,26 +9,40 @@ const QUIET_MS = 80;
 const RETURN_MS = 500;
 
 /**
- * Calls back when something below the sources may have changed. A source folder that is removed and made again, as by a change of
+ * Calls back when something below the sources may have changed, never again before it is done. A source folder that is removed and made again, as by a change of
  * branch, is found again.
  */
 export class SourceWatch {
   private readonly sources: SourceFolder[];
-  private readonly changed: () => void;
+  private readonly changed: (signal: AbortSignal) => Promise<void>;
   private readonly say: (message: string) => void;
   private watchers: FSWatcher[] = [];
   private timer: NodeJS.Timeout | undefined;
   private gone = false;
+  private readonly closing = new AbortController();
+  /** A callback that is under way, and whether something has changed since it began. */
+  private running = false;
+  private again = false;
 
   /** @throws {CommandError} `environment`, when a folder may not be watched. */
-  constructor(sources: SourceFolder[], changed: () => void, say: (message: string) => void) {
+  constructor(
+    sources: SourceFolder[],
+    changed: (signal: AbortSignal) => Promise<void>,
+    say: (message: string) => void,
+  ) {
     this.sources = sources;
     this.changed = changed;
     this.say = say;
     this.open();
   }
 
+  /** Also ends a callback that is under way, by its signal. */
   close(): void {
+    this.closing.abort();
+    this.closeWatchers();
+  }
+
+  private closeWatchers(): void {
     clearTimeout(this.timer);
     for (const watcher of this.watchers) watcher.close();
     this.watchers = [];
@@ -41,7 +55,7 @@ export class SourceWatch {
         watcher.on('error', () => this.later(QUIET_MS));
         this.watchers.push(watcher);
       } catch (error) {
-        this.close();
+        this.closeWatchers();
         const { code } = error as NodeJS.ErrnoException;
         throw new CommandError(Exit.environment, `${shown} cannot be watched (${code})`, 'serve it without --watch');
       }
@@ -64,9 +78,18 @@ export class SourceWatch {
     }
     if (this.gone) {
       this.gone = false;
-      this.close();
+      this.closeWatchers();
       this.open();
     }
-    this.changed();
+    void this.call();
+  }
+
+  private async call(): Promise<void> {
+    this.again = this.running;
+    if (this.running) return;
+    this.running = true;
+    await this.changed(this.closing.signal);
+    this.running = false;
+    if (this.again && !this.closing.signal.aborted) this.later(0);
   }
 }

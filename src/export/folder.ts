@@ -2,9 +2,7 @@ import { randomBytes } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
-  existsSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readFileSync,
@@ -14,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, relative, sep } from 'node:path';
+import { makeFolder } from '../pack/folder.ts';
 import { jsonFile } from '../topic/descriptor.ts';
 import type { Content } from './entries.ts';
 import { ExportError } from './error.ts';
@@ -112,18 +111,9 @@ export class SiteFolder {
     }
   }
 
-  /** Folder by folder: where a file system refuses new entries with ENOENT, as /proc does, Node's recursive form never returns. */
   private makeFolder(path: string): void {
     if (this.made.has(path)) return;
-    if (!existsSync(path)) {
-      this.makeFolder(dirname(path));
-      try {
-        mkdirSync(path);
-      } catch (error) {
-        // Another process may have been faster.
-        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      }
-    }
+    makeFolder(path);
     this.made.add(path);
   }
 

@@ -1,12 +1,21 @@
-import Negotiator from 'negotiator';
+import { documented } from '../reference/errors.ts';
 import { publicUrl } from '../render/context.ts';
+import type { HelpSite } from '../render/documents.ts';
 import { problemPage } from '../render/pages.ts';
 import { jsonFile } from '../topic/descriptor.ts';
 import { slugOf } from '../topic/id.ts';
-import { ENCODINGS, type Encoding, isCompressible, matchesTag, RepresentationCache } from './representation.ts';
-import { type Link, type Outcome, PROBLEMS, type Problem, problem, type Resource, type Variant } from './resource.ts';
+import { preferredEncoding, preferredMediaType } from './negotiate.ts';
+import {
+  ENCODINGS,
+  type Encoding,
+  type HeaderFields,
+  isCompressible,
+  matchesTag,
+  type Representation,
+  RepresentationCache,
+} from './representation.ts';
+import { type Link, type Outcome, type Problem, problem, type Resource, type Variant } from './resource.ts';
 import { route } from './routes.ts';
-import type { HelpSite } from './site.ts';
 
 const METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
@@ -25,10 +34,11 @@ const COMMON_HEADERS = {
 
 const PAGE_POLICY =
   "default-src 'none'; style-src 'self'; img-src 'self' https: data:; form-action 'self'; base-uri 'none'; frame-ancestors 'self'";
+const SCRIPTED_PAGE_POLICY = `${PAGE_POLICY}; script-src 'self'; connect-src 'self'`;
 const FOREIGN_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox";
 
-/** Answers a request for help. Never throws. */
-export type HelpHandler = (request: Request) => Promise<Response>;
+/** Answers a request for help, at once where the answer is known already. Never throws, and its promise is never rejected. */
+export type HelpHandler = (request: Request) => Response | Promise<Response>;
 
 /**
  * The help site as a Fetch handler: pure but for its cache, usable in any server that speaks `Request` and `Response`.
@@ -36,19 +46,41 @@ export type HelpHandler = (request: Request) => Promise<Response>;
  */
 export function createHandler(site: HelpSite, report: (error: unknown, request: Request) => void): HelpHandler {
   const cache = new RepresentationCache();
-  return async (request) => {
-    let response: Response;
-    try {
-      response = await answer(site, cache, request);
-    } catch (error) {
-      report(error, request);
-      response = await answerProblem(site, request, {
-        code: 'INTERNAL_ERROR',
-        detail: 'The server could not answer. Its log says why.',
-      });
-    }
-    return response;
-  };
+  return (request) => answerKnown(cache, request) ?? answerAny(site, cache, request, report);
+}
+
+/**
+ * The answer to a GET of what has been sent before. It does nothing that can fail, and takes nothing apart that it can compare: most
+ * requests end here.
+ */
+function answerKnown(cache: RepresentationCache, request: Request): Response | undefined {
+  if (request.method !== 'GET') return undefined;
+  const path = pathOf(request);
+  const resource = cache.knownResource(path);
+  const variant = resource && choose(resource.variants, request.headers.get('accept'));
+  if (variant === undefined) return undefined;
+  const plain = cache.known(path, variant.mediaType, 'identity');
+  if (plain === undefined) return undefined;
+  const encoding = encodingFor(request, variant, plain);
+  const representation = encoding === 'identity' ? plain : cache.known(path, variant.mediaType, encoding);
+  return representation === undefined ? undefined : respond(request, representation);
+}
+
+async function answerAny(
+  site: HelpSite,
+  cache: RepresentationCache,
+  request: Request,
+  report: (error: unknown, request: Request) => void,
+): Promise<Response> {
+  try {
+    return await answer(site, cache, request);
+  } catch (error) {
+    report(error, request);
+    return answerProblem(site, request, {
+      code: 'INTERNAL_ERROR',
+      detail: 'The server could not answer. Its log says why.',
+    });
+  }
 }
 
 async function answer(site: HelpSite, cache: RepresentationCache, request: Request): Promise<Response> {
@@ -57,7 +89,7 @@ async function answer(site: HelpSite, cache: RepresentationCache, request: Reque
     const detail = `Help is only read: ${request.method} is not allowed here. Use ${METHODS.join(', ')}.`;
     return answerProblem(site, request, { code: 'METHOD_NOT_ALLOWED', detail, allow: METHODS });
   }
-  const outcome = cache.outcome(new URL(request.url).pathname, () => find(site, request));
+  const outcome = cache.outcome(pathOf(request), () => find(site, pathOf(request)));
   switch (outcome.kind) {
     case 'redirect': {
       const { search } = new URL(request.url);
@@ -78,8 +110,14 @@ async function answer(site: HelpSite, cache: RepresentationCache, request: Reque
   }
 }
 
-function find(site: HelpSite, request: Request): Outcome {
-  const { pathname } = new URL(request.url);
+/** The path of a request's URL, which is in normal form already: taking it apart again would cost more than all else here. */
+function pathOf({ url }: Request): string {
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  const end = url.slice(start).search(/[?#]/);
+  return end < 0 ? url.slice(start) : url.slice(start, start + end);
+}
+
+function find(site: HelpSite, pathname: string): Outcome {
   const home = `${site.context.base}/`;
   let path: string;
   let base: string;
@@ -113,78 +151,64 @@ async function answerResource(
   if (variant === undefined) {
     const alternatives = resource.variants.map(({ mediaType, location }) => ({
       media_type: mediaType,
-      url: location ?? new URL(request.url).pathname,
+      url: location ?? pathOf(request),
     }));
     const detail = `This is to be had as ${alternatives.map((alternative) => alternative.media_type).join(', ')}.`;
     return answerProblem(site, request, { code: 'NOT_ACCEPTABLE', detail, alternatives });
   }
-  const headers = new Headers({
+  const fields = fieldsOf(resource, variant);
+  const plain = await cache.get(pathOf(request), variant, 'identity', fields);
+  const encoding = encodingFor(request, variant, plain);
+  return respond(
+    request,
+    encoding === 'identity' ? plain : await cache.get(pathOf(request), variant, encoding, fields),
+  );
+}
+
+/** The header fields of a variant that are the same in every encoding. */
+function fieldsOf({ variants, links = [], immutable, scripted, foreign }: Resource, variant: Variant): HeaderFields {
+  const { mediaType, location } = variant;
+  const isHtml = mediaType === 'text/html';
+  return {
     ...COMMON_HEADERS,
-    'Content-Type': contentType(variant.mediaType),
-    'Cache-Control': resource.immutable === true ? FOREVER : REVALIDATE,
-    Vary: resource.variants.length > 1 ? 'Accept, Accept-Encoding' : 'Accept-Encoding',
-  });
-  if (resource.links !== undefined && resource.links.length > 0)
-    headers.set('Link', resource.links.map(linkHeader).join(', '));
-  if (variant.location !== undefined && resource.variants.length > 1) headers.set('Content-Location', variant.location);
-  if (resource.foreign === true) headers.set('Content-Security-Policy', FOREIGN_POLICY);
-  else if (variant.mediaType === 'text/html') headers.set('Content-Security-Policy', PAGE_POLICY);
-  return send(cache, request, variant, headers);
+    'Content-Type': contentType(mediaType),
+    'Cache-Control': immutable === true ? FOREVER : REVALIDATE,
+    Vary: variants.length > 1 ? 'Accept, Accept-Encoding' : 'Accept-Encoding',
+    ...(links.length > 0 ? { Link: links.map(linkHeader).join(', ') } : {}),
+    ...(location !== undefined && variants.length > 1 ? { 'Content-Location': location } : {}),
+    ...(foreign === true ? { 'Content-Security-Policy': FOREIGN_POLICY } : {}),
+    ...(isHtml && foreign !== true
+      ? { 'Content-Security-Policy': scripted === true ? SCRIPTED_PAGE_POLICY : PAGE_POLICY }
+      : {}),
+  };
 }
 
-async function send(
-  cache: RepresentationCache,
-  request: Request,
-  variant: Variant,
-  headers: Headers,
-): Promise<Response> {
-  const { pathname } = new URL(request.url);
-  let representation = await cache.get(pathname, variant, 'identity');
-  if (isCompressible(variant.mediaType, representation.bytes.length)) {
-    const encoding = chooseEncoding(request.headers.get('accept-encoding'));
-    if (encoding !== 'identity') {
-      representation = await cache.get(pathname, variant, encoding);
-      headers.set('Content-Encoding', encoding);
-    }
-  }
-  headers.set('ETag', representation.etag);
-  if (matchesTag(request.headers.get('if-none-match'), representation.etag)) {
-    for (const name of ['Content-Type', 'Content-Encoding']) headers.delete(name);
-    return new Response(null, { status: 304, headers });
-  }
-  headers.set('Content-Length', String(representation.bytes.length));
-  return new Response(request.method === 'HEAD' ? null : representation.bytes, { headers });
+/** The content coding that the client prefers, where there is something to compress. */
+function encodingFor(request: Request, { mediaType }: Variant, { bytes }: Representation): Encoding {
+  const accepted = request.headers.get('accept-encoding');
+  if (accepted === null || !isCompressible(mediaType, bytes.length)) return 'identity';
+  return (preferredEncoding(accepted, ENCODINGS) as Encoding | undefined) ?? 'identity';
 }
 
-/** The acceptable variant that the client prefers (RFC 9110 section 12.5.1); the server's order decides between equals. */
+function respond(request: Request, { bytes, etag, headers, unchangedHeaders }: Representation): Response {
+  if (matchesTag(request.headers.get('if-none-match'), etag))
+    return new Response(null, { status: 304, headers: unchangedHeaders });
+  return new Response(request.method === 'HEAD' ? null : bytes, { headers });
+}
+
+/** The acceptable variant that the client prefers. */
 function choose(variants: Variant[], accept: string | null): Variant | undefined {
   // With one variant there is nothing to negotiate: the URL itself says what it is.
   if (variants.length === 1) return variants[0];
-  const preferred = negotiate(accept).mediaType(variants.map(({ mediaType }) => mediaType));
+  const types = variants.map(({ mediaType }) => mediaType);
+  const preferred = preferredMediaType(accept, types);
   return variants.find(({ mediaType }) => mediaType === preferred);
 }
 
-function negotiate(accept: string | null): Negotiator {
-  // All text is UTF-8 and so is JSON: who asks for that asks for nothing else.
-  const ranges = accept?.replace(/;\s*charset="?utf-8"?/gi, '').trim() ?? '';
-  return new Negotiator({ headers: ranges === '' ? {} : { accept: ranges } });
-}
-
-function chooseEncoding(header: string | null): Encoding {
-  if (header === null) return 'identity';
-  // Its published types lag behind: the order in which equals are preferred is an option since 0.6.4.
-  const negotiator: { encoding(available: string[], options: { preferred: string[] }): string | undefined } =
-    new Negotiator({
-      headers: { 'accept-encoding': header },
-    });
-  return (negotiator.encoding([...ENCODINGS], { preferred: [...ENCODINGS] }) as Encoding | undefined) ?? 'identity';
-}
-
 async function answerProblem(site: HelpSite, request: Request, found: Problem): Promise<Response> {
-  const { pathname } = new URL(request.url);
   const { pack, context, pages } = site;
   const { code, detail, suggestions, ...more } = found;
-  const { status, title } = PROBLEMS[code];
+  const { status, title } = documented(code);
   const about = documentedAt(site, code);
   const headers = new Headers({ ...COMMON_HEADERS, 'Cache-Control': 'no-cache', Vary: 'Accept' });
   if (found.allow !== undefined) headers.set('Allow', found.allow.join(', '));
@@ -195,7 +219,7 @@ async function answerProblem(site: HelpSite, request: Request, found: Problem): 
   const address = (path: string) =>
     context.siteUrl === undefined ? new URL(`${context.base}${path}`, request.url).href : publicUrl(context, path);
   const offered = ['application/problem+json', 'application/json', 'text/html'];
-  if (code !== 'INTERNAL_ERROR' && negotiate(request.headers.get('accept')).mediaType(offered) === 'text/html') {
+  if (code !== 'INTERNAL_ERROR' && preferredMediaType(request.headers.get('accept'), offered) === 'text/html') {
     const html = await pages.render(
       problemPage(pack, { status, code, title, detail }, about, suggestions ?? [], context),
     );
@@ -208,7 +232,7 @@ async function answerProblem(site: HelpSite, request: Request, found: Problem): 
     title,
     status,
     detail,
-    instance: pathname,
+    instance: pathOf(request),
     code,
     ...(suggestions === undefined
       ? {}
@@ -221,7 +245,7 @@ async function answerProblem(site: HelpSite, request: Request, found: Problem): 
 
 /** The answer to a target or a Host that no URL can be made of, so that no site can be asked about it. */
 export function answerMalformed(): Response {
-  const { status, title } = PROBLEMS.BAD_REQUEST;
+  const { status, title } = documented('BAD_REQUEST');
   const detail = 'No URL can be made of the request target and the Host header.';
   const body = jsonFile({ type: 'about:blank', title, status, detail, code: 'BAD_REQUEST' });
   const headers = { ...COMMON_HEADERS, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-cache' };

@@ -6,6 +6,9 @@ import { answerMalformed } from './handler.ts';
 /** How long running answers may take when the server is to end. Milliseconds; well below the ten seconds of a container's stop. */
 const CLOSE_GRACE_MS = 2000;
 
+/** How often a server that is to end looks for connections that have fallen idle. Milliseconds; a person does not notice it. */
+const SWEEP_MS = 20;
+
 const NO_CONNECT =
   'HTTP/1.1 405 Method Not Allowed\r\nAllow: GET, HEAD, OPTIONS\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
 
@@ -23,7 +26,7 @@ export interface Listening {
  * @throws {NodeJS.ErrnoException} `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL` and the like, when the address is not to be had.
  */
 export async function listen(
-  handler: (request: Request) => Promise<Response>,
+  handler: (request: Request) => Response | Promise<Response>,
   host: string,
   port: number,
 ): Promise<Listening> {
@@ -37,12 +40,6 @@ export async function listen(
   );
   // Node hands this method to nobody else, and a client would wait for ever.
   server.on('connect', (_, socket) => socket.end(NO_CONNECT));
-  // A connection that was busy when the server closed would otherwise be kept for a next request.
-  server.on('request', (_, response) => {
-    response.once('close', () => {
-      if (!server.listening) server.closeIdleConnections();
-    });
-  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {
@@ -59,7 +56,12 @@ function urlOf({ address, family, port }: AddressInfo): string {
 
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    // A connection that is busy now would otherwise be kept, when its answer is out, for a next request.
+    const sweep = setInterval(() => server.closeIdleConnections(), SWEEP_MS);
+    server.close(() => {
+      clearInterval(sweep);
+      resolve();
+    });
     server.closeIdleConnections();
     // A client that never finishes its request must not keep the process alive.
     setTimeout(() => server.closeAllConnections(), CLOSE_GRACE_MS).unref();

@@ -1,13 +1,11 @@
 import { suggest } from '../catalog/suggest.ts';
-import { type RenderContext, topicUrl } from '../render/context.ts';
-import { jsonRenderer, majorMinorOf, manifestJson, payloadJson, versionsJson } from '../render/json.ts';
-import { bodyRenderer, landingMarkdown, llmsText, markdownRenderer } from '../render/markdown.ts';
-import { contentsPage, homePage, topicPage, treePage } from '../render/pages.ts';
+import { canRun, mustHave, type RenderContext, topicUrl } from '../render/context.ts';
+import { DOCUMENTS, type HelpSite, type SiteDocument, TOPIC_FORMS } from '../render/documents.ts';
+import { jsonRenderer, majorMinorOf, payloadJson } from '../render/json.ts';
 import { PLAIN } from '../render/terminal.ts';
 import { overviewText, textRenderer } from '../render/text.ts';
 import { slugFromSpelling } from '../topic/id.ts';
 import { type Link, type Outcome, problem, type Resource, type Variant } from './resource.ts';
-import type { HelpSite } from './site.ts';
 
 const JSON_TYPE = 'application/json';
 const MARKDOWN_TYPE = 'text/markdown';
@@ -20,12 +18,12 @@ export function route(site: HelpSite, path: string): Outcome {
   const { context } = site;
   const fixed = fixedRoute(site, path);
   if (fixed !== undefined) return fixed;
-  if (path === '/help' || path === '/help/topic-tree') return permanent(`${context.base}${path}/`);
+  if (['/help', '/help/topic-tree', '/errors'].includes(path)) return permanent(`${context.base}${path}/`);
   if (path.startsWith('/help/_files/')) return file(site, path.slice('/help/_files/'.length));
   if (path.startsWith('/help/')) return helpRoute(site, path.slice('/help/'.length));
   if (path === context.helpPath) return single(JSON_TYPE, () => payloadJson(site.pack));
   if (path.startsWith(`${context.helpPath}/`) && path.endsWith('/'))
-    return permanent(`${context.base}${path.replace(/\/+$/, '')}`);
+    return permanent(`${context.base}${encodePath(withoutFinalSlashes(path))}`);
   if (path.startsWith(`${context.helpPath}/`)) return apiRoute(site, path.slice(context.helpPath.length + 1));
   if (path.startsWith('/schemas/')) return schema(site, path.slice('/schemas/'.length));
   const asset = site.pages.asset(path);
@@ -33,55 +31,38 @@ export function route(site: HelpSite, path: string): Outcome {
   return resource({ variants: [{ mediaType: asset.mediaType, body: () => asset.bytes }], immutable: asset.immutable });
 }
 
+/** `/help/` and `/errors/` are to be had in several formats, each of which has a URL of its own. */
 function fixedRoute(site: HelpSite, path: string): Outcome | undefined {
-  const { pack, context, pages } = site;
-  switch (path) {
-    case '/':
-      return single('text/html', () => pages.render(homePage(pack, context)));
-    case '/help/':
-      return contents(site);
-    case '/help/topic-tree/':
-      return single('text/html', () => pages.render(treePage(pack, context)));
-    case '/help/index.json':
-      return single(JSON_TYPE, () => manifestJson(pack), describedBy(context, 'manifest'));
-    case '/help/index.md':
-      return single(MARKDOWN_TYPE, () => landingMarkdown(pack, context));
-    case '/help/catalog.json':
-      return single(JSON_TYPE, () => payloadJson(pack), describedBy(context, 'payload'));
-    case '/help/versions.json':
-      return single(JSON_TYPE, () => versionsJson(pack, context), describedBy(context, 'versions'));
-    case '/llms.txt':
-      return single('text/plain', () => llmsText(pack, context, false));
-    case '/help/llms.txt':
-      return single('text/plain', () => llmsText(pack, context, true));
-    default:
-      return undefined;
-  }
+  if (path === '/help/') return negotiated(site, ['/help/', '/help/index.json', '/help/index.md'], overview(site));
+  if (path === '/errors/') return negotiated(site, ['/errors/', '/errors.json']);
+  const document = DOCUMENTS.get(path);
+  if (document === undefined) return undefined;
+  const missing = document.missing?.(site);
+  if (missing !== undefined) return problem('NOT_FOUND', missing);
+  return single(document.mediaType, () => document.body(site), describedBy(site.context, document));
 }
 
-function contents({ pack, context, pages }: HelpSite): Outcome {
-  const location = (name: string) => `${context.base}/help/${name}`;
+function overview({ pack }: HelpSite): Variant {
+  return { mediaType: 'text/plain', body: () => overviewText(pack, PLAIN) };
+}
+
+/** @param paths the first is that of the page. */
+function negotiated(site: HelpSite, paths: [string, ...string[]], ...more: Variant[]): Outcome {
+  const [page, ...twins] = paths.map((path) => {
+    const { mediaType, body } = DOCUMENTS.get(path) as SiteDocument;
+    return { mediaType, location: `${site.context.base}${path}`, body: () => body(site) };
+  }) as [Variant & { location: string }, ...(Variant & { location: string })[]];
   return resource({
-    variants: [
-      { mediaType: 'text/html', location: location(''), body: () => pages.render(contentsPage(pack, context)) },
-      { mediaType: JSON_TYPE, location: location('index.json'), body: () => manifestJson(pack) },
-      { mediaType: MARKDOWN_TYPE, location: location('index.md'), body: () => landingMarkdown(pack, context) },
-      { mediaType: 'text/plain', body: () => overviewText(pack, PLAIN) },
-    ],
+    variants: [page, ...twins, ...more],
     links: [
-      { url: location('index.json'), rel: 'alternate', type: JSON_TYPE },
-      { url: location('index.md'), rel: 'alternate', type: MARKDOWN_TYPE },
-      { url: location(''), rel: 'canonical' },
+      ...twins.map(({ location, mediaType }) => ({ url: location, rel: 'alternate', type: mediaType })),
+      { url: page.location, rel: 'canonical' },
     ],
   });
 }
 
 /** A final `.json`, `.md` or `/index.md` says which representation; what is before it says which topic, in any spelling. */
-const FORMS = [
-  { suffix: '/index.md', mediaType: MARKDOWN_TYPE, renderer: markdownRenderer },
-  { suffix: '.json', mediaType: JSON_TYPE, renderer: jsonRenderer },
-  { suffix: '.md', mediaType: MARKDOWN_TYPE, renderer: bodyRenderer },
-] as const;
+const FORMS = TOPIC_FORMS.filter(({ suffix }) => suffix !== '/');
 
 function helpRoute(site: HelpSite, rest: string): Outcome {
   const version = /^v(\d+\.\d+)(?:\/(.*))?$/s.exec(rest);
@@ -97,29 +78,24 @@ function helpRoute(site: HelpSite, rest: string): Outcome {
     return (form === undefined ? action(site, rest, spelling, slug) : undefined) ?? unknownTopic(site, slug);
   if (rest !== `${resolved}${suffix}`) return permanent(`${site.context.base}/help/${resolved}${suffix}`);
   if (form === undefined) return topic(site, resolved);
-  const { mediaType, renderer } = form;
   return resource({
-    variants: [{ mediaType, body: () => renderer.render(site.pack, resolved, site.context) }],
+    variants: [{ mediaType: form.mediaType, body: () => form.body(site, resolved) }],
     links: topicLinks(site, resolved),
   });
 }
 
 function topic(site: HelpSite, slug: string): Outcome {
-  const { pack, context, pages } = site;
-  const path = `${context.base}/help/${slug}`;
-  return resource({
-    variants: [
-      { mediaType: 'text/html', location: `${path}/`, body: () => pages.render(topicPage(pack, slug, context)) },
-      { mediaType: JSON_TYPE, location: `${path}.json`, body: () => jsonRenderer.render(pack, slug, context) },
-      {
-        mediaType: MARKDOWN_TYPE,
-        location: `${path}/index.md`,
-        body: () => markdownRenderer.render(pack, slug, context),
-      },
-      { mediaType: 'text/plain', body: () => textRenderer.render(pack, slug, context) },
-    ],
-    links: topicLinks(site, slug),
-  });
+  const path = `${site.context.base}/help/${slug}`;
+  // The body alone is no other form of the page: it says less.
+  const forms = TOPIC_FORMS.filter(({ suffix }) => suffix !== '.md').map(({ suffix, mediaType, body }) => ({
+    mediaType,
+    location: `${path}${suffix}`,
+    body: () => body(site, slug),
+  }));
+  const text = { mediaType: 'text/plain', body: () => textRenderer.render(site.pack, slug, site.context) };
+  const scripted =
+    site.context.runnable === true && canRun(mustHave(site.pack.topic(slug), slug).descriptor, site.context);
+  return resource({ variants: [...forms, text], links: topicLinks(site, slug), scripted });
 }
 
 function topicLinks({ context }: HelpSite, slug: string): Resource['links'] & object {
@@ -148,8 +124,7 @@ function action(site: HelpSite, rest: string, spelling: string, slug: string): O
 function versionRoute(site: HelpSite, majorMinor: string, rest: string): Outcome {
   const current = majorMinorOf(site.pack.product);
   if (majorMinor === current) {
-    const path = encodeURI(rest).replace(/[?#]/g, encodeURIComponent);
-    return { kind: 'redirect', status: 307, location: `${site.context.base}/help/${path}` };
+    return { kind: 'redirect', status: 307, location: `${site.context.base}/help/${encodePath(rest)}` };
   }
   const have = current === undefined ? 'The catalog has no versions.' : `The catalog has version ${current}.`;
   return problem('NOT_FOUND', `There is no catalog version ${majorMinor} here. ${have}`);
@@ -204,6 +179,16 @@ function unknownTopic({ pack, context }: HelpSite, slug: string): Outcome {
   });
 }
 
+/** The expression is tried where a row of slashes begins only: from each one in it, a long path would take a tenth of a second. */
+function withoutFinalSlashes(path: string): string {
+  return path.replace(/(?<!\/)\/+$/, '');
+}
+
+/** A header takes no other characters than a URL does. */
+function encodePath(path: string): string {
+  return encodeURI(path).replace(/[?#]/g, encodeURIComponent);
+}
+
 function permanent(location: string): Outcome {
   return { kind: 'redirect', status: 308, location };
 }
@@ -216,6 +201,6 @@ function single(mediaType: string, body: Variant['body'], links: Link[] = []): O
   return resource({ variants: [{ mediaType, body }], links });
 }
 
-function describedBy({ base }: RenderContext, schema: string): Link[] {
-  return [{ url: `${base}/schemas/${schema}.schema.json`, rel: 'describedby' }];
+function describedBy({ base }: RenderContext, { schema }: SiteDocument): Link[] {
+  return schema === undefined ? [] : [{ url: `${base}/schemas/${schema}.schema.json`, rel: 'describedby' }];
 }

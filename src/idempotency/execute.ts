@@ -7,15 +7,18 @@ import type { Effect, IdempotencyStore } from './store.ts';
  */
 export const LEASE_MS = 3000;
 
-/** How often an owner extends its lease. Milliseconds. */
-export const HEARTBEAT_MS = 1000;
+/** How often an owner extends its lease, so that one or two beats may be late. Milliseconds. */
+export const HEARTBEAT_MS = LEASE_MS / 3;
 
 /** How long a reply is kept, counted from completion: a client that has slept over a day has lost its retry. Milliseconds. */
 export const RETENTION_MS = 24 * 60 * 60 * 1000;
 
 export interface ExecuteOptions {
+  /** {@link LEASE_MS} by default. */
   leaseMs?: number;
+  /** {@link HEARTBEAT_MS} by default, and a third of a lease that is shorter than the usual one. */
   heartbeatMs?: number;
+  /** {@link RETENTION_MS} by default. */
   retainMs?: number;
 }
 
@@ -62,7 +65,8 @@ export async function execute<Transaction>(
   work: (work: Work<Transaction>) => Promise<Reply>,
   options: ExecuteOptions = {},
 ): Promise<Execution> {
-  const { leaseMs = LEASE_MS, heartbeatMs = HEARTBEAT_MS, retainMs = RETENTION_MS } = options;
+  const { leaseMs = LEASE_MS, retainMs = RETENTION_MS } = options;
+  const { heartbeatMs = Math.min(HEARTBEAT_MS, leaseMs / 3) } = options;
   const outcome = await store.claim(id, request, leaseMs);
   if (outcome.kind === 'completed') return { kind: 'replayed', reply: outcome.reply };
   if (outcome.kind !== 'claimed') return outcome;

@@ -154,6 +154,7 @@ class Exchange {
     const facts = await this.facts(canonical);
     const id = { principal: sandbox.id, key };
     const execution = await this.execute(id, facts, charge, simulation);
+    if (execution.kind === 'executed') await this.ledger().tidy();
     return this.answerExecution(execution, facts);
   }
 
@@ -290,17 +291,23 @@ class Exchange {
 
   private refuse(error: ApiError): Response {
     const { status, mediaType, document } = errorDocument(error, this.dialect, {
-      type: this.options.pageUrl(pageOf(error.error), this.request),
+      type: this.pageOf(error.error),
       instance: this.url.pathname,
       requestId: this.requestId,
     });
     const body = this.request.method === 'HEAD' ? null : toBytes(document);
     return new Response(body, { status, headers: { ...error.headers, 'Content-Type': mediaType } });
   }
-}
 
-function pageOf(error: ErrorName): string {
-  return slugOf(`errors.${error}`);
+  /** A catalog that cannot be read any more must not keep the error from being told. */
+  private pageOf(error: ErrorName): string {
+    try {
+      return this.options.pageUrl(slugOf(`errors.${error}`), this.request);
+    } catch (failure) {
+      this.options.report(failure, this.request);
+      return 'about:blank';
+    }
+  }
 }
 
 function preflight(allowed: string[]): Response {

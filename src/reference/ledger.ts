@@ -1,10 +1,10 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../idempotency/index.ts';
 import { SqliteStore } from '../idempotency/stores/sqlite.ts';
-import { guard, transaction } from '../idempotency/stores/sqlite-transaction.ts';
+import { guard, Statements, transaction } from '../idempotency/stores/sqlite-transaction.ts';
 import { makeFolder } from '../pack/folder.ts';
 import type { Dialect } from './errors.ts';
 
@@ -19,6 +19,9 @@ const BUSY_TIMEOUT_MS = 250;
 
 /** So few that no request waits for the clearing up. Rows. */
 const PURGE_LIMIT = 100;
+
+/** After so many charges something is cleared up. Fewer than are cleared up at once, so that the file does not grow for ever. */
+const CHARGES_PER_PURGE = PURGE_LIMIT / 2;
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS sandbox (
@@ -72,9 +75,11 @@ export class Ledger {
   readonly store: SqliteStore;
   private readonly db: DatabaseSync;
   private readonly now: () => number;
-  private readonly statements = new Map<string, StatementSync>();
+  private readonly statements: Statements;
   private readonly path: string;
   private readonly place: string | undefined;
+  /** Charges since something was cleared up. */
+  private charges = 0;
 
   /**
    * Opens the file, and makes it and its folder if they are not there.
@@ -84,6 +89,7 @@ export class Ledger {
     this.now = now;
     this.path = path;
     this.db = open(path);
+    this.statements = new Statements(this.db);
     this.place = placeOf(path);
     try {
       this.store = guard(() => {
@@ -123,6 +129,19 @@ export class Ledger {
     this.run(sql, id, sandbox, amount, currency, description, created_at);
   }
 
+  /** To be called after each charge: now and then it clears up some of what has expired. Never rejects. */
+  async tidy(): Promise<void> {
+    this.charges += 1;
+    if (this.charges < CHARGES_PER_PURGE) return;
+    this.charges = 0;
+    try {
+      await this.store.purge(this.now(), PURGE_LIMIT);
+      transaction(this.db, () => this.clearUp());
+    } catch {
+      // The charge is made, and that is what has to be told. A store that cannot write now tells so to the next one.
+    }
+  }
+
   /** A charge of this sandbox; somebody else's is not there. */
   charge(sandbox: string, id: string): Charge | undefined {
     const sql = 'SELECT id, amount, currency, description, created_at FROM charge WHERE sandbox = ? AND id = ?';
@@ -152,26 +171,17 @@ export class Ledger {
     const old = this.get(expired, now) as { id: string } | undefined;
     if (old !== undefined) {
       const some = 'DELETE FROM charge WHERE rowid IN (SELECT rowid FROM charge WHERE sandbox = ? LIMIT ?)';
-      const { changes } = this.prepared(some).run(old.id, PURGE_LIMIT);
+      const { changes } = this.statements.of(some).run(old.id, PURGE_LIMIT);
       if (Number(changes) < PURGE_LIMIT) this.run('DELETE FROM sandbox WHERE id = ?', old.id);
     }
   }
 
   private get(sql: string, ...values: (string | number | null)[]): Record<string, unknown> | undefined {
-    return guard(() => this.prepared(sql).get(...values));
+    return guard(() => this.statements.of(sql).get(...values));
   }
 
   private run(sql: string, ...values: (string | number | null)[]): void {
-    this.prepared(sql).run(...values);
-  }
-
-  private prepared(sql: string): StatementSync {
-    let statement = this.statements.get(sql);
-    if (statement === undefined) {
-      statement = this.db.prepare(sql);
-      this.statements.set(sql, statement);
-    }
-    return statement;
+    this.statements.of(sql).run(...values);
   }
 }
 

@@ -2,8 +2,9 @@ import { applyEdits, format } from 'jsonc-parser';
 import type { ActualResponse, Difference } from '../example/compare.ts';
 import type { Outcome } from '../example/run.ts';
 import type { SentRequest } from '../example/send.ts';
-import type { ExampleHeader, ExampleResponse } from '../topic/descriptor.ts';
-import { type Attribute, Layout, type TerminalStyle } from './terminal.ts';
+import type { ExampleHeader, ExampleRequest, ExampleResponse } from '../topic/descriptor.ts';
+import type { Attribute } from './pieces.ts';
+import { Layout, type TerminalStyle } from './terminal.ts';
 
 /** A body is shown as far as a person reads it; `--json` has all of it. Characters and lines. */
 const BODY_CHARACTERS = 4000;
@@ -11,6 +12,9 @@ const BODY_LINES = 60;
 
 /** A value is told apart from another one by less than this. Characters. */
 const VALUE_CHARACTERS = 300;
+
+/** More differences than a person reads; `--json` has all of them. */
+const SHOWN_DIFFERENCES = 20;
 
 const INDENT = 4;
 
@@ -41,10 +45,11 @@ export function outcomeText(outcome: Outcome, style: TerminalStyle): string {
   if (kind === 'skipped') {
     layout.line([[`not sent: ${outcome.reason}`]], INDENT);
     layout.gap();
-    layout.verbatim(requestText({ ...example.request, url: target }), INDENT);
+    layout.verbatim(requestText(example.request), INDENT);
     return layout.text();
   }
-  layout.verbatim(requestText(outcome.sent ?? { ...example.request, url: target }), INDENT);
+  const { sent } = outcome;
+  layout.verbatim(requestText(sent === undefined ? example.request : { ...sent, target: targetOf(sent) }), INDENT);
   if (example.response !== undefined) {
     layout.line([['promised', 'dim']], INDENT);
     layout.verbatim(promiseText(example.response), INDENT + 2);
@@ -60,7 +65,7 @@ export function outcomeText(outcome: Outcome, style: TerminalStyle): string {
 }
 
 function showDifferences(layout: Layout, differences: Difference[]): void {
-  for (const { where, promised, actual } of differences) {
+  for (const { where, promised, actual } of differences.slice(0, SHOWN_DIFFERENCES)) {
     layout.line([[where, 'bold', 'red']], INDENT);
     layout.verbatim(
       [
@@ -70,12 +75,18 @@ function showDifferences(layout: Layout, differences: Difference[]): void {
       INDENT + 2,
     );
   }
+  const more = differences.length - SHOWN_DIFFERENCES;
+  if (more > 0) layout.line([[`… and ${more} more`, 'red']], INDENT);
 }
 
-/** The target is shown as it was sent: the topic's own stands in the line above. */
-function requestText({ method, url, headers, body }: SentRequest): string {
-  const { pathname, search } = new URL(url, 'http://localhost');
-  return message(`${method} ${cut(pathname + search, VALUE_CHARACTERS)} HTTP/1.1`, headers, body);
+function requestText({ method, target, headers, body }: ExampleRequest): string {
+  return message(`${method} ${cut(target, VALUE_CHARACTERS)} HTTP/1.1`, headers, body);
+}
+
+/** As it was sent: the topic's own target stands in the line above. */
+function targetOf({ url }: SentRequest): string {
+  const { pathname, search } = new URL(url);
+  return pathname + search;
 }
 
 function promiseText({ status, headers, body }: ExampleResponse): string {

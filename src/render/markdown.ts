@@ -69,12 +69,13 @@ export function llmsText(pack: Pack, context: RenderContext, all: boolean): stri
   return blocks([
     `# ${context.siteTitle}`,
     `> ${landing?.tagline || `Help topics of ${pack.product.name}.`}`,
-    'A topic is at `/help/<slug>/`; `.json` after the slug gives its descriptor, `.md` its body, `/index.md` the page as Markdown.',
+    `A topic is at \`${url('/help/<slug>/')}\`; \`.json\` after the slug gives its descriptor, \`.md\` its body, \`/index.md\` the page as Markdown.`,
     list('Topics', topics),
     list('Data', [
       ...(all ? [] : [`- [All topics](${url('/help/llms.txt')}): this list with every topic`]),
       `- [Manifest](${url('/help/index.json')}): every topic in one line each`,
       `- [Catalog](${url('/help/catalog.json')}): every descriptor in one document`,
+      `- [Errors](${url('/errors.json')}): status, retryability and codes of every error`,
       `- [Schemas](${url('/schemas/descriptor.schema.json')}): JSON Schema of a descriptor`,
     ]),
   ]);

@@ -20,9 +20,6 @@ import type {
 /** How many subtopics are looked at to see whether they are errors. Topics. */
 const CHILD_SAMPLE = 5;
 
-/** Docent's own, whatever the product's command for its help is. */
-const RUN_COMMAND = 'docent run';
-
 export function topicPage(pack: Pack, slug: string, context: RenderContext): TopicPage {
   const topic = mustHave(pack.topic(slug), slug);
   const { descriptor } = topic;
@@ -61,10 +58,16 @@ export function topicPage(pack: Pack, slug: string, context: RenderContext): Top
   const isAboutErrors = [{ slug }, ...children.slice(0, CHILD_SAMPLE)].some((row) => documentsErrors(pack, row.slug));
   if (isAboutErrors) page.errorsUrl = errorsUrl(context);
   if (canRun(descriptor, context))
-    page.run = { descriptorUrl: `${path}.json`, command: `${RUN_COMMAND} ${wordsOf(descriptor.topic)}` };
+    page.run = { descriptorUrl: `${path}.json`, command: runCommand(pack, descriptor.topic) };
   if (previous !== undefined) page.previous = link(previous);
   if (next !== undefined) page.next = link(next);
   return page;
+}
+
+/** Docent's own, whatever the product's command for its help is; if that is Docent's too, with the source that it names. */
+function runCommand({ product }: Pack, id: string): string {
+  const source = /^docent help( .+)$/.exec(product.command)?.[1] ?? '';
+  return `docent run${source} ${wordsOf(id)}`;
 }
 
 export function homePage(pack: Pack, context: RenderContext): HomePage {

@@ -1,7 +1,21 @@
-import { createRequire } from 'node:module';
 import type { Align, Block, Span } from '../topic/block.ts';
 import { visible } from '../topic/visible.ts';
 import { COLUMN_GAP, columnWidths } from './columns.ts';
+import {
+  type Attribute,
+  addPiece,
+  addSpace,
+  greatest,
+  longestWordOf,
+  type Piece,
+  SGR,
+  textOf,
+  toPieces,
+  widthOf,
+  widthOfCell,
+  words,
+  wrapText,
+} from './pieces.ts';
 
 /** How a terminal wants its text. */
 export interface TerminalStyle {
@@ -24,28 +38,6 @@ const TAB = '    ';
 /** What is left of a line that was broken stands this much further in. Columns. */
 const CONTINUATION = 2;
 
-/** SGR codes that turn an attribute on and off. */
-const SGR = {
-  bold: [1, 22],
-  dim: [2, 22],
-  italic: [3, 23],
-  underline: [4, 24],
-  strike: [9, 29],
-  red: [31, 39],
-  green: [32, 39],
-  yellow: [33, 39],
-  cyan: [36, 39],
-} as const;
-
-export type Attribute = keyof typeof SGR;
-
-/** A run of characters with one look. */
-interface Piece {
-  text: string;
-  attributes: Attribute[];
-  href?: string;
-}
-
 /** Lays blocks out line by line. */
 export class Layout {
   private readonly lines: string[] = [];
@@ -59,7 +51,8 @@ export class Layout {
 
   /** The page so far, with a final line break. */
   text(): string {
-    return `${this.lines.join('\n').replace(/\n+$/, '')}\n`;
+    // Only where a row of them begins: tried from each one in it, a long row would take minutes.
+    return `${this.lines.join('\n').replace(/(?<!\n)\n+$/, '')}\n`;
   }
 
   /** Running head: left, middle, right; what does not fit is left out from the middle on. */
@@ -227,6 +220,8 @@ export class Layout {
 
   /** Breaks pieces into lines of at most the width, at white space only: an address must stay whole to be copied. */
   private wrap(pieces: Piece[], indent: number, available = this.width - indent): string[] {
+    // Where nothing is painted, pieces are one text, and most readers of a pipe or file wait for nothing else.
+    if (!this.style.color && !this.style.links) return wrapText(textOf(pieces), indent, available);
     const lines: Piece[][] = [];
     let line: Piece[] = [];
     let used = 0;
@@ -261,93 +256,6 @@ export class Layout {
   }
 }
 
-function toPieces(spans: Span[], attributes: Attribute[], links: boolean): Piece[] {
-  return spans.flatMap((span) => spanPieces(span, attributes, links));
-}
-
-function spanPieces(span: Span, attributes: Attribute[], links: boolean): Piece[] {
-  if (typeof span === 'string') return [{ text: visible(span.replace(/\s+/g, ' ')), attributes }];
-  switch (span.type) {
-    case 'break':
-      return [{ text: '\n', attributes }];
-    case 'code':
-      return [{ text: visible(span.text.replace(/\s+/g, ' ')), attributes: [...attributes, 'cyan'] }];
-    case 'strong':
-      return toPieces(span.spans, [...attributes, 'bold'], links);
-    case 'em':
-      return toPieces(span.spans, [...attributes, 'italic'], links);
-    case 'del':
-      return toPieces(span.spans, [...attributes, 'strike'], links);
-    case 'link':
-      return linkPieces(span, attributes, links);
-  }
-}
-
-/** A web address becomes a hyperlink where the terminal has them, and is written out where it has not. */
-function linkPieces(link: Extract<Span, { type: 'link' }>, attributes: Attribute[], links: boolean): Piece[] {
-  // What is escaped already stays as it is.
-  const external =
-    link.href !== undefined && /^https?:\/\//.test(link.href) ? encodeURI(link.href).replaceAll('%25', '%') : undefined;
-  const pieces = toPieces(link.spans, external === undefined ? attributes : [...attributes, 'underline'], links);
-  if (external === undefined) return pieces;
-  if (links) return pieces.map((piece) => ({ ...piece, href: external }));
-  const shown = pieces.map((piece) => piece.text).join('');
-  return shown === link.href ? pieces : [...pieces, { text: ` <${visible(link.href as string)}>`, attributes }];
-}
-
-function textOf(pieces: Piece[]): string {
-  return pieces.map((piece) => piece.text).join('');
-}
-
-function widthOfCell(pieces: Piece[]): number {
-  return greatest(textOf(pieces).split('\n').map(widthOf));
-}
-
-function longestWordOf(pieces: Piece[]): number {
-  return greatest([...words(pieces)].map((word) => (word === 'break' ? 0 : widthOf(textOf(word)))));
-}
-
-/** Splits pieces at white space. A word may consist of several pieces: `**a**b`. */
-function* words(pieces: Piece[]): Generator<Piece[] | 'break'> {
-  let word: Piece[] = [];
-  for (const piece of pieces) {
-    const lines = piece.text.split('\n');
-    for (const [number, line] of lines.entries()) {
-      for (const [index, text] of line.split(' ').entries()) {
-        if ((index > 0 || number > 0) && word.length > 0) {
-          yield word;
-          word = [];
-        }
-        if (number > 0 && index === 0) yield 'break';
-        if (text !== '') word.push(withText(piece, text));
-      }
-    }
-  }
-  if (word.length > 0) yield word;
-}
-
-function withText({ attributes, href }: Piece, text: string): Piece {
-  return href === undefined ? { text, attributes } : { text, attributes, href };
-}
-
-/** Puts a piece at the end of a line whose pieces are its own: one that looks like the last only makes it longer. */
-function addPiece(line: Piece[], piece: Piece): void {
-  const last = line.at(-1);
-  if (last !== undefined && looksLike(last, piece)) last.text += piece.text;
-  else line.push(withText(piece, piece.text));
-}
-
-/** The blank between two words looks like both of them where they look alike. */
-function addSpace(line: Piece[], after: Piece): void {
-  const before = line.at(-1);
-  const same = before !== undefined && looksLike(before, after);
-  addPiece(line, same ? withText(before, ' ') : { text: ' ', attributes: [] });
-}
-
-function looksLike(a: Piece, b: Piece): boolean {
-  return a.href === b.href && (a.attributes === b.attributes || a.attributes.join() === b.attributes.join());
-}
-
 /** Cuts a line: behind a blank where one is near, else anywhere, as a token or an address has none. */
 function hardBreak(line: string, width: number): string[] {
   const pieces: string[] = [];
@@ -369,24 +277,6 @@ function alignCell(cell: string, width: number, align: Align): string {
   if (align === 'right') return ' '.repeat(gap) + cell;
   if (align === 'center') return ' '.repeat(Math.floor(gap / 2)) + cell + ' '.repeat(Math.ceil(gap / 2));
   return cell + ' '.repeat(gap);
-}
-
-/** Latin letters, punctuation, arrows and box drawing: one column each. */
-const NARROW = /^[\x20-\x7e\u00a0-\u024f\u2010-\u2027\u2030-\u205e\u2190-\u21ff\u2500-\u257f]*$/;
-
-const require = createRequire(import.meta.url);
-let stringWidth: ((text: string) => number) | undefined;
-
-/** Columns. The library's tables of Unicode take a third of a short command's time to load, so only text that needs them pays. */
-function widthOf(text: string): number {
-  if (NARROW.test(text)) return text.length;
-  stringWidth ??= require('string-width').default as (text: string) => number;
-  return stringWidth(text);
-}
-
-/** Without a limit on how many, which the arguments of `Math.max` have. */
-function greatest(numbers: number[]): number {
-  return numbers.reduce((most, number) => Math.max(most, number), 0);
 }
 
 function strip(text: string): string {

@@ -5,6 +5,9 @@ import { showResponse } from './response.ts';
 /** How far an example is, in the word that its card shows. */
 export type State = 'waiting' | 'running' | 'stopped' | Outcome['kind'];
 
+/** More differences than a person reads; a page with an element for each of a hundred thousand no longer reacts. */
+const SHOWN_DIFFERENCES = 20;
+
 /** What a page shows about one example: a card where request and response are together, else the two where they stand. */
 export class ExampleCard {
   private readonly label: Element | null;
@@ -87,11 +90,13 @@ function paragraph(message: string): Element {
 
 function listOf(differences: Difference[]): Element {
   const list = element('ul', 'example-differences');
-  for (const { where, promised, actual } of differences) {
+  for (const { where, promised, actual } of differences.slice(0, SHOWN_DIFFERENCES)) {
     const item = element('li');
     item.append(element('strong', '', where), ': promised ', quoted(promised), ', got ', quoted(actual));
     list.append(item);
   }
+  const more = differences.length - SHOWN_DIFFERENCES;
+  if (more > 0) list.append(element('li', '', `and ${more} more`));
   return list;
 }
 

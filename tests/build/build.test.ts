@@ -83,17 +83,17 @@ describe('a strict build', () => {
 });
 
 describe('sources', () => {
-  test('that are not there are reported, and the others are built', () => {
+  test('that are not there are reported, and the others are built', async () => {
     const folder = folderWith({ 'a.md': 'x' });
-    const result = build(settingsFor([join(folder, 'nowhere'), folder]));
+    const result = await build(settingsFor([join(folder, 'nowhere'), folder]));
     assert.deepEqual(printed(result.diagnostics), [
       'docs:1:1: error not-found: there is no such folder\n  hint: name a folder of Markdown files',
     ]);
     assert.deepEqual(idsOf(result), ['a']);
   });
 
-  test('none at all give nothing', () => {
-    assert.deepEqual(build(settingsFor([])), { diagnostics: [], stamps: [] });
+  test('none at all give nothing', async () => {
+    assert.deepEqual(await build(settingsFor([])), { diagnostics: [], stamps: [] });
   });
 });
 
@@ -108,8 +108,8 @@ test('the settings decide what a build gives', () => {
 describe('a pack', () => {
   const config: DocentConfig = { product: { name: 'teapot', command: 'teapot help', version: '4.1.8' } };
   /** Builds files into a pack; answers what is in it afterwards. */
-  const packed = (files: Files, path: string, strict = false) => {
-    const { written, diagnostics } = buildPack(settingsFor([folderWith(files)], { ...config, strict }), path);
+  const packed = async (files: Files, path: string, strict = false) => {
+    const { written, diagnostics } = await buildPack(settingsFor([folderWith(files)], { ...config, strict }), path);
     const pack = existsSync(path) ? new Pack(path) : undefined;
     const ids = pack?.ids();
     pack?.close();
@@ -117,9 +117,9 @@ describe('a pack', () => {
   };
   const strictTopic = (id: string) => `---\ntopic: ${id}\ntitle: T\nstability: stable\n---\nx\n`;
 
-  test('is written with its product, and every descriptor in it follows the schema', () => {
+  test('is written with its product, and every descriptor in it follows the schema', async () => {
     const path = join(temporaryFolder(), 'new/folder/site.pack');
-    assert.deepEqual(packed(BROKEN, path).ids, ['d', 'd.e', 'good']);
+    assert.deepEqual((await packed(BROKEN, path)).ids, ['d', 'd.e', 'good']);
     const pack = new Pack(path);
     assert.deepEqual(pack.product, { name: 'teapot', command: 'teapot help', version: '4.1.8' });
     assert.equal(pack.topicCount, 3);
@@ -131,43 +131,43 @@ describe('a pack', () => {
     pack.close();
   });
 
-  test('stays as it was when a build publishes nothing', () => {
+  test('stays as it was when a build publishes nothing', async () => {
     const path = join(temporaryFolder(), 'site.pack');
-    assert.equal(packed({ 'a.md': strictTopic('a') }, path, true).written, true);
+    assert.equal((await packed({ 'a.md': strictTopic('a') }, path, true)).written, true);
     const before = readFileSync(path);
-    const bad = packed({ 'a.md': strictTopic('a'), 'b.md': strictTopic('c') }, path, true);
+    const bad = await packed({ 'a.md': strictTopic('a'), 'b.md': strictTopic('c') }, path, true);
     assert.deepEqual(bad, { written: false, codes: ['id-differs-from-path'], ids: ['a'] });
-    assert.deepEqual(packed({ 'a.md': '' }, path), { written: false, codes: ['empty-file'], ids: ['a'] });
+    assert.deepEqual(await packed({ 'a.md': '' }, path), { written: false, codes: ['empty-file'], ids: ['a'] });
     assert.equal(readFileSync(path).equals(before), true);
   });
 
-  test('is not made when a build publishes nothing', () => {
-    assert.deepEqual(packed({ 'a.md': '' }, join(temporaryFolder(), 'site.pack')), {
+  test('is not made when a build publishes nothing', async () => {
+    assert.deepEqual(await packed({ 'a.md': '' }, join(temporaryFolder(), 'site.pack')), {
       written: false,
       codes: ['empty-file'],
       ids: undefined,
     });
   });
 
-  test('is replaced by the next', () => {
+  test('is replaced by the next', async () => {
     const path = join(temporaryFolder(), 'site.pack');
-    packed({ 'a.md': 'x' }, path);
-    assert.deepEqual(packed({ 'b.md': 'x' }, path).ids, ['b']);
+    await packed({ 'a.md': 'x' }, path);
+    assert.deepEqual((await packed({ 'b.md': 'x' }, path)).ids, ['b']);
   });
 
-  test('knows what it was built from only where it is a cache', () => {
+  test('knows what it was built from only where it is a cache', async () => {
     const folder = writeFiles(temporaryFolder(), { 'a.md': 'four', 'b/c.md': 'x' });
     const path = join(temporaryFolder(), 'site.pack');
-    const stamps = (forCache: boolean) => {
-      buildPack(settingsFor([folder]), path, forCache);
+    const stamps = async (forCache: boolean) => {
+      await buildPack(settingsFor([folder]), path, forCache);
       const pack = new Pack(path);
       try {
-        return pack.stamps().map(({ path, size }) => `${path.slice(folder.length)} ${size}`);
+        return pack.stamps().flatMap(({ path, size }) => (size < -1 ? [] : `${path.slice(folder.length)} ${size}`));
       } finally {
         pack.close();
       }
     };
-    assert.deepEqual(stamps(true).sort(), [' -1', '/a.md 4', '/b -1', '/b/c.md 1']);
-    assert.deepEqual(stamps(false), []);
+    assert.deepEqual((await stamps(true)).sort(), [' -1', '/a.md 4', '/b -1', '/b/c.md 1']);
+    assert.deepEqual(await stamps(false), []);
   });
 });

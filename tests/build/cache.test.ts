@@ -5,44 +5,47 @@ import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { buildPack } from '../../src/build/build.ts';
 import { cachedPackPath, openFresh } from '../../src/build/cache.ts';
+import type { Settings } from '../../src/config/config.ts';
 import { folderWith, settingsFor, temporaryFolder, writeFiles } from '../support.ts';
 
 /** A source with its cached pack. All of it is old, so that no clock is too coarse to show a change. */
-function cached(): { folder: string; path: string } {
+async function cached(): Promise<{ settings: Settings; folder: string; path: string }> {
   const folder = folderWith({ 'a.md': 'four', 'b/c.md': 'x', 'b/note.txt': 'x' });
   for (const entry of ['a.md', 'b/c.md', 'b', '.']) utimesSync(join(folder, entry), 1_000_000, 1_000_000);
   const path = join(temporaryFolder(), 'cache.pack');
-  buildPack(settingsFor([folder]), path, true);
-  return { folder, path };
+  const settings = settingsFor([folder]);
+  await buildPack(settings, path, true);
+  return { settings, folder, path };
 }
 
-function isFresh(path: string): boolean {
-  const pack = openFresh(path);
+function isFresh(path: string, settings: Settings): boolean {
+  const pack = openFresh(path, settings);
   pack?.close();
   return pack !== undefined;
 }
 
 describe('a cached pack is fresh', () => {
-  test('while nothing changes', () => {
-    const { path } = cached();
-    assert.equal(isFresh(path), true);
-    assert.equal(isFresh(path), true);
+  test('while nothing changes', async () => {
+    const { settings, path } = await cached();
+    assert.equal(isFresh(path, settings), true);
+    assert.equal(isFresh(path, settings), true);
   });
 
-  test('also from a source that is reached by a link', () => {
+  test('also from a source that is reached by a link', async () => {
     const folder = folderWith({ 'a.md': 'x' });
     const link = join(temporaryFolder(), 'link');
     symlinkSync(folder, link);
     const path = join(temporaryFolder(), 'cache.pack');
-    buildPack(settingsFor([link]), path, true);
-    assert.equal(isFresh(path), true);
+    const settings = settingsFor([link]);
+    await buildPack(settings, path, true);
+    assert.equal(isFresh(path, settings), true);
   });
 
-  test('when a file is read or another folder changes', () => {
-    const { folder, path } = cached();
+  test('when a file is read or another folder changes', async () => {
+    const { settings, folder, path } = await cached();
     writeFileSync(join(folder, 'b/note.txt'), 'changed');
     writeFiles(temporaryFolder(), { 'a.md': 'x' });
-    assert.equal(isFresh(path), true);
+    assert.equal(isFresh(path, settings), true);
   });
 });
 
@@ -71,23 +74,30 @@ describe('a cached pack is stale', () => {
       },
     ],
   ] as [string, (folder: string) => void][]) {
-    test(`when ${when}`, () => {
-      const { folder, path } = cached();
+    test(`when ${when}`, async () => {
+      const { settings, folder, path } = await cached();
       change(folder);
-      assert.equal(isFresh(path), false);
+      assert.equal(isFresh(path, settings), false);
     });
   }
 });
 
 describe('a cached pack is built again', () => {
-  test('when it is missing, no pack, or damaged', () => {
-    const { path } = cached();
-    assert.equal(openFresh(`${path}.not`), undefined);
+  test('when it is missing, no pack, or damaged', async () => {
+    const { settings, path } = await cached();
+    assert.equal(openFresh(`${path}.not`, settings), undefined);
     writeFileSync(path, '');
-    assert.equal(openFresh(path), undefined);
+    assert.equal(openFresh(path, settings), undefined);
     writeFileSync(path, 'no pack at all'.repeat(100));
-    assert.equal(openFresh(path), undefined);
+    assert.equal(openFresh(path, settings), undefined);
   });
+});
+
+test('a cached pack of other settings is not used, even under the same name', async () => {
+  const { settings, path } = await cached();
+  assert.equal(isFresh(path, { ...settings, strict: true }), false);
+  assert.equal(isFresh(path, { ...settings, content: [] }), false);
+  assert.equal(isFresh(path, settings), true);
 });
 
 describe('where a cached pack lies', () => {
@@ -96,7 +106,7 @@ describe('where a cached pack lies', () => {
     cachedPackPath('/cache', { ...settings, ...other }, version);
 
   test('is in the cache folder, the same for the same settings', () => {
-    assert.match(pathOf({}), /^\/cache\/[0-9a-f]{24}\.pack$/);
+    assert.match(pathOf({}), /^\/cache\/[0-9a-f]{16}\.pack$/);
     assert.equal(pathOf({}), pathOf({ content: [{ path: '/srv/docs', shown: 'another spelling' }] }));
   });
 

@@ -15,18 +15,20 @@ const EXPECTED = fixture('golden/expected');
 const expected = (name: string) => readFileSync(join(EXPECTED, name), 'utf8');
 
 const settings = settingsFor([CONTENT], { product: { name: 'teapot', version: '4.1.8' } });
-const result = build(settings);
+const result = await build(settings);
 
 test('what is not in order in it is said', () => {
   assert.deepEqual(printed(result.diagnostics), [
     'docs/errors/TEAPOT_REFUSED.md:5:40: warning unknown-see-also: there is no topic "errors.KETTLE_GONE"\n  hint: it is printed without a link',
+    'docs/errors/TEAPOT_REFUSED.md:38:1: warning example-without-response: this request promises no response\n  hint: put the response into an http fence after it, or write skip="reason" behind ```http',
     'docs/guides/brew.md:1:1: warning missing-parent: its parent topic "guides" has no file\n  hint: write guides.md',
   ]);
 });
 
+const path = join(temporaryFolder(), 'golden.pack');
+await buildPack(settings, path);
+
 describe('the descriptor in the pack is the expected file', () => {
-  const path = join(temporaryFolder(), 'golden.pack');
-  buildPack(settings, path);
   const pack = new Pack(path);
   const names = readdirSync(EXPECTED, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith('.json'));
 

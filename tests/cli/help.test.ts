@@ -136,14 +136,12 @@ test('reading a pack loads no Markdown parser, YAML parser or validator', async 
     const { stderr, code } = await docent([...args], { cwd, node });
     assert.equal(code, 0);
     const loaded = stderr.split('\n').filter((url) => url.startsWith('file:'));
-    assert.ok(
-      loaded.some((url) => url.endsWith('/pack/read.js')),
-      'the hook sees what is loaded',
-    );
+    const own = loaded.filter((url) => url.includes('/dist/cli/'));
+    assert.ok(own[0]?.endsWith('/dist/cli/main.js'), 'the hook sees what is loaded');
+    // Text, for which a reader waits, is in the first file; each other format is in one more.
+    assert.ok(args.length > 2 ? own.length <= 3 : own.length === 1, own.join(' '));
     assert.deepEqual(
-      loaded.filter((url) =>
-        /node_modules\/(marked|yaml|gray-matter|ajv|sanitize-html|highlight\.js)\/|\/compile\/(?!source)/.test(url),
-      ),
+      loaded.filter((url) => /node_modules\/(marked|yaml|gray-matter|ajv|sanitize-html|highlight\.js)\//.test(url)),
       [],
     );
   }

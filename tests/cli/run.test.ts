@@ -1,11 +1,13 @@
 // `docent run` and `docent check --run`, as processes, against real servers.
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
-import { docent, type Result, ROOT, type RunOptions, temporaryFolder, writeFiles } from './support.ts';
+import { BIN, docent, type Result, ROOT, type RunOptions, temporaryFolder, writeFiles } from './support.ts';
 
 const fence = (text: string, info = '') => `\`\`\`http${info}\n${text}\n\`\`\`\n`;
 const NOT_FOUND =
@@ -50,7 +52,7 @@ describe('docent run', () => {
       const { code, stdout, stderr } = await run([...words, '--from', 'good']);
       assert.equal(stderr, '');
       assert.equal(code, 0, stdout);
-      assert.match(stdout, /^errors NOT_FOUND at a server of our own\n/);
+      assert.match(stdout, /^errors NOT_FOUND at a server of our own with the help alone; --base-url names another\n/);
       assert.match(stdout, /^✓ kept 1 GET \/nowhere$/m);
       assert.match(stdout, /^ {4}promised\n {6}HTTP\/1\.1 404\n/m);
       assert.match(stdout, /^ {4}answered in \d+ ms\n {6}HTTP\/1\.1 404 Not Found\n/m);
@@ -123,6 +125,7 @@ describe('docent run', () => {
     assert.equal((await run(['pay'], { env: { DOCENT_PACK: 'good.pack' } })).code, 0);
     const { code, stdout } = await run(['errors', 'IDEMPOTENCY_CONFLICT'], { cwd: temporaryFolder() });
     assert.equal(code, 0, stdout);
+    assert.match(stdout, /^errors IDEMPOTENCY_CONFLICT at a server of our own\n/);
     assert.match(stdout, /Bearer sk_/, 'the reference API is there for Docent’s own topics');
   });
 
@@ -222,6 +225,42 @@ describe('docent check --run', () => {
     assert.equal(code, 1);
     assert.match(stdout, /^3 examples: 0 kept, 2 broken, 0 failed, 1 skipped$/m);
     assert.equal((await check(['good', '--base-url', 'http://127.0.0.1:1'])).code, 3);
+  });
+
+  test('says how to see the whole exchange, or that the API is not there to be asked', async () => {
+    const hintIn = ({ stderr }: Result) => /error example-broken: .*\n {2}hint: (.*)\n/.exec(stderr)?.[1];
+    assert.match(
+      hintIn(await check(['bad'])) ?? '',
+      /^it was sent to a server of our own with the help alone; .*--base-url$/,
+    );
+    const url = await stranger(() => ({ status: 404 }));
+    const command = `docent run --from bad --base-url ${url} a`;
+    assert.equal(hintIn(await check(['bad', '--base-url', url])), `${command} shows the whole exchange`);
+    const shown = await run(command.split(' ').slice(2));
+    assert.match(shown.stdout, /^✗ broken 1 GET \/nowhere$/m);
+    assert.equal(hintIn(await check(['bad', 'good', '--base-url', url])), undefined);
+    const env = { DOCENT_CONTENT: 'bad', DOCENT_REFERENCE_ENABLED: '1' };
+    assert.equal(hintIn(await check([], { env })), 'docent run a shows the whole exchange');
+  });
+
+  test('gives no verdict when it is interrupted', async () => {
+    const server = createServer(({ url }, response) => {
+      // The first request only looks whether anybody is there; the second one is never answered.
+      if (url === '/') response.end();
+      else running.kill('SIGINT');
+    });
+    await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+    const { port } = server.address() as AddressInfo;
+    const args = [BIN, 'check', 'good', '--run', '--base-url', `http://127.0.0.1:${port}`];
+    const running = spawn(process.execPath, args, { cwd: folder, timeout: 30_000 });
+    const [[code], stdout, stderr] = await Promise.all([
+      once(running, 'close'),
+      running.stdout.toArray(),
+      running.stderr.toArray(),
+    ]);
+    server.close();
+    assert.deepEqual([code, stdout.join('')], [1, '']);
+    assert.match(stderr.join(''), /^docent: interrupted\n {2}hint: .*\n$/);
   });
 
   test('does not take --base-url for something else', async () => {

@@ -119,3 +119,26 @@ describe('60 kB of the same are compiled', () => {
         assert.ok(compileFile(`\`\`\`${lang}\n${text.repeat(5000)}\n\`\`\`\n`).topic?.html.startsWith('<pre '));
   });
 });
+
+// Where each one would be looked at again from every one before it, this would take hours.
+describe('a million of the same are read once', () => {
+  const LONG = 1_000_000;
+  const response = '```http\nHTTP/1.1 200 OK\n```\n';
+
+  test('line breaks in code', () => {
+    const { topic } = compileFile(`# T\n\n    a${'\n'.repeat(LONG)}    b\n`);
+    assert.equal(topic?.html === `<pre tabindex="0"><code>a${'\n'.repeat(LONG)}b\n</code></pre>\n`, true);
+  });
+
+  test('blanks in a header line of an http fence', () => {
+    const value = `a${' '.repeat(LONG)}b`;
+    const { topic } = compileFile(`\`\`\`http\nGET /a\nX-A: ${value} \t\n\`\`\`\n\n${response}`);
+    assert.equal(topic?.examples[0]?.request.headers[0]?.value === value, true);
+  });
+
+  test('letters in the reason of an http fence without its closing quote', () => {
+    const info = `skip="${'a'.repeat(LONG)}`;
+    const { topic, diagnostics } = compileFile(`\`\`\`http ${info}\nGET /a\n\`\`\`\n\n${response}`);
+    assert.deepEqual([topic?.examples, codes(diagnostics)], [[], ['example-invalid']]);
+  });
+});

@@ -146,7 +146,7 @@ describe('front matter is text, and the schema says what it means', () => {
 
 describe('the published schemas', () => {
   test('are the files of schemas/, each under its own name', () => {
-    const names = ['config', 'descriptor', 'frontmatter', 'manifest', 'payload', 'versions'];
+    const names = ['config', 'descriptor', 'errors', 'frontmatter', 'manifest', 'payload', 'versions'];
     assert.deepEqual(
       [...schemaFiles().keys()].sort(),
       names.map((name) => `${name}.schema.json`),
@@ -166,6 +166,7 @@ describe('the published schemas', () => {
       ['descriptor', descriptor],
       ['manifest', { schema: 1, version: 'unversioned', topics: [], _url_convention: '' }],
       ['payload', { schema: 1, version: '1', topics: [descriptor] }],
+      ['errors', { schema: 1, version: '1', errors: [] }],
       ['versions', { current: null, versions: [] }],
     ] as const) {
       assert.deepEqual(validate(name, structuredClone(least)), [], name);

@@ -241,6 +241,13 @@ test('a number is the same number however it is written, and no other', () => {
   );
 });
 
+// Where each one would be looked at again from every one before it, this would take hours.
+test('a number with a million zeros is read once', () => {
+  const long = `1${'0'.repeat(1_000_000)}1`;
+  assert.deepEqual(bodies(long, `${long}.0`), []);
+  assert.equal(bodies('1', long).length, 1);
+});
+
 test('text that is no JSON is not parsed', () => {
   for (const text of ['', '{', '{"a":1,}', "{'a':1}", '01', 'NaN', '\ufeff{}', '[1] x'])
     assert.equal(parseJson(text), undefined);

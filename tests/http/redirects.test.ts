@@ -119,6 +119,13 @@ describe('a version', () => {
   });
 });
 
+// Where each one would be looked at again from every one before it, this would take minutes.
+test('a million surplus slashes are read once', async () => {
+  const slashes = '/'.repeat(1_000_000);
+  const response = await get(`/api/help/errors${slashes}x/`);
+  assert.equal(response.headers.get('location') === `/api/help/errors${slashes}x`, true);
+});
+
 test('no redirect leads to another site', async () => {
   for (const path of [
     '//evil.example',

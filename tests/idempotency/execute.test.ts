@@ -235,6 +235,21 @@ describe('a lease', () => {
     assert.equal(expiresMs, clock.now + RETENTION_MS);
   });
 
+  test('that is short is kept alive all the same', async ({ mock }) => {
+    mock.timers.enable({ apis: ['setInterval'] });
+    const { store } = held();
+    const renew = mock.method(store, 'renew');
+    await run(
+      store,
+      async () => {
+        mock.timers.tick(299);
+        return replyOf('done');
+      },
+      { leaseMs: 300 },
+    );
+    assert.ok(renew.mock.callCount() >= 2);
+  });
+
   test('that was lost ends in being told to wait, without an effect', async () => {
     const { store, clock } = held();
     let effects = 0;

@@ -219,6 +219,18 @@ describe('a store without room', () => {
     assert.equal((await charge(url, { token, body: large })).status, 201);
   });
 
+  test('is not what many charges of one sandbox lead to: as many go as come', async () => {
+    let now = Date.now();
+    const { url, path } = await startApi({ ledger: { now: () => now } });
+    const chargeOften = (token: string) => Promise.all(Array.from({ length: 300 }, () => charge(url, { token })));
+    await chargeOften(await newToken(url));
+    assert.deepEqual(rows(path), { charges: 300, records: 300 });
+    now += 24 * 60 * 60 * 1000;
+    const answers = await chargeOften(await newToken(url));
+    assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([201]));
+    assert.deepEqual(rows(path), { charges: 300, records: 300 });
+  });
+
   test('for the tables is told, too', async () => {
     const { url } = await startApi({ ledger: { sizeLimitBytes: 8192 } });
     assertError(await sandboxes(url), 'STORE_FULL', { instance: `${API}/sandboxes` });

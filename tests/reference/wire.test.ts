@@ -272,6 +272,18 @@ describe('the API beside the help', () => {
   }
 });
 
+test('an error is told, and what is wrong reported, when its page cannot be looked up', async () => {
+  const failure = new Error('the catalog cannot be read');
+  const blind = await startApi({
+    pageUrl: () => {
+      throw failure;
+    },
+  });
+  const { status, json } = await send(blind.url, { path: `${API}/charges` });
+  assert.deepEqual([status, json?.code, json?.type], [401, 'token_missing', 'about:blank']);
+  assert.deepEqual(blind.reported, [failure]);
+});
+
 test('nothing was reported as the server’s own fault', () => {
   assert.deepEqual(api.reported, []);
 });

@@ -139,6 +139,7 @@ describe('below a base path', () => {
         targets.filter((target) => !target.startsWith('https://docs.example/acme/')),
         [],
       );
+      assert.ok(llmsText(pack, context, all).includes('\nA topic is at `https://docs.example/acme/help/<slug>/`; '));
     }
   });
 });

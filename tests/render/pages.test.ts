@@ -37,6 +37,20 @@ describe('a topic page', () => {
     ]);
   });
 
+  test('names the command that runs its examples, with the source where the help command names one', () => {
+    const body = '```http\nGET /a\n```\n```http\nHTTP/1.1 200\n```\n';
+    for (const [help, run] of [
+      ['acme help', 'docent run topic'],
+      ['docent help', 'docent run topic'],
+      ['docent help --from docs', 'docent run --from docs topic'],
+    ] as const) {
+      const built = buildFiles({ 'topic.md': body }, { product: { name: 'acme', command: help } });
+      const page = topicPage(built.pack, 'topic', { ...built.context, runnable: true });
+      assert.equal(page.run?.command, run);
+      assert.equal(topicPage(built.pack, 'topic', built.context).run, undefined);
+    }
+  });
+
   test('leads through the whole manual from first to last and back', () => {
     const slugs = slugsOf(pack);
     const pages = slugs.map((slug) => topicPage(pack, slug, context));

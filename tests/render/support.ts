@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from '../../src/build/build.ts';
+import { buildSync } from '../../src/build/build.ts';
 import { settle } from '../../src/config/config.ts';
 import { Pack } from '../../src/pack/read.ts';
 import { writePack } from '../../src/pack/write.ts';
@@ -88,7 +88,7 @@ export function renderEverything(): string {
 
 function buildFolder(folder: string, config: DocentConfig): Built {
   const settings = settle(config, folder, [folder]);
-  const { catalog, diagnostics } = build(settings);
+  const { catalog, diagnostics } = buildSync(settings);
   assert.deepEqual(diagnostics.filter(isError).map(formatDiagnostic), []);
   assert.ok(catalog, 'nothing was built');
   const { siteTitle, base, helpPath, siteUrl } = settings;

@@ -25,6 +25,12 @@ function list(...items: Block[][]): Block {
 
 const LONG = 'a paragraph of words that is too long for a line of thirty columns';
 
+// Where each one would be looked at again from every one before it, this would take hours.
+test('a million line breaks are read once, and those at the end are left out', () => {
+  const breaks = '\n'.repeat(1_000_000);
+  assert.equal(layout((made) => made.verbatim(`a${breaks}b\n\n`, 0)) === `a${breaks}b\n`, true);
+});
+
 describe('nested blocks', () => {
   test('keep the width: what stands inside has what the marker leaves', () => {
     const blocks = [list([paragraph(LONG), { type: 'quote', blocks: [paragraph(LONG)] }])];

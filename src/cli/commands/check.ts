@@ -15,9 +15,11 @@ import {
   isError,
   plural,
 } from '../../topic/diagnostic.ts';
+import { wordsOf } from '../../topic/id.ts';
 import { visible } from '../../topic/visible.ts';
-import { type Arguments, type Command, Exit, type Io, usageError } from '../command.ts';
+import { type Arguments, type Command, CommandError, commandLine, Exit, type Io, usageError } from '../command.ts';
 import { checkExamples, type ExampleReport, reportData, reportLines } from '../examples.ts';
+import type { ExampleServer } from '../local-server.ts';
 import { loadSettings, requireSources } from '../settings.ts';
 import { requireFolders } from '../sources.ts';
 
@@ -54,7 +56,12 @@ async function runAll(catalog: Catalog, settings: Settings, args: Arguments, io:
   const { exampleServer } = await import('../local-server.ts');
   const folder = mkdtempSync(join(tmpdir(), 'docent-check-'));
   const interruption = new AbortController();
-  io.interrupted().then(() => interruption.abort());
+  const reason = new CommandError(
+    Exit.failed,
+    'interrupted',
+    'not every example was sent, so nothing is known about them',
+  );
+  io.interrupted().then(() => interruption.abort(reason));
   try {
     const server = await exampleServer(args, io, () => {
       const path = join(folder, 'check.pack');
@@ -62,13 +69,28 @@ async function runAll(catalog: Catalog, settings: Settings, args: Arguments, io:
       return { pack: new Pack(path), settings };
     });
     try {
-      return await checkExamples(catalog, settings, server.baseUrl, interruption.signal);
+      const hintFor = (topic: string) => hintAbout(topic, server, args);
+      const report = await checkExamples(catalog, settings, server.baseUrl, hintFor, interruption.signal);
+      // Every example that was not sent would be reported as one that failed.
+      interruption.signal.throwIfAborted();
+      return report;
     } finally {
       await server.close();
     }
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** What to do about an example that is not answered as promised. */
+function hintAbout(topic: string, { helpOnly }: ExampleServer, { positionals, flags }: Arguments): string | undefined {
+  if (helpOnly)
+    return 'it was sent to a server of our own with the help alone; name the one of your API with --base-url';
+  // The landing text is no topic that could be run alone, and a run reads one source.
+  if (topic === '' || positionals.length > 1) return undefined;
+  const { config, 'base-url': url } = flags;
+  const command = commandLine('docent run', { config, from: positionals[0], 'base-url': url });
+  return `${command} ${wordsOf(topic)} shows the whole exchange`;
 }
 
 function print(

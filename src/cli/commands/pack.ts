@@ -17,7 +17,7 @@ export const pack: Command = {
     requireSources(settings, 'pack');
     requireFolders(settings);
     const path = packTarget(io, out);
-    const { written, diagnostics } = buildPack(settings, path);
+    const { written, diagnostics } = await buildPack(settings, path);
     reportErrors(io, diagnostics);
     if (!written) throw nothingPublished(settings.strict, diagnostics);
     const made = new Pack(path);

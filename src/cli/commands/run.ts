@@ -4,7 +4,16 @@ import { outcomeText } from '../../render/exchange.ts';
 import { type Example, jsonFile } from '../../topic/descriptor.ts';
 import { slugFromSpelling, wordsOf } from '../../topic/id.ts';
 import { visible } from '../../topic/visible.ts';
-import { type Arguments, type Command, CommandError, Exit, type ExitCode, type Io, usageError } from '../command.ts';
+import {
+  type Arguments,
+  type Command,
+  CommandError,
+  commandLine,
+  Exit,
+  type ExitCode,
+  type Io,
+  usageError,
+} from '../command.ts';
 import { type ExampleServer, exampleServer } from '../local-server.ts';
 import { terminalStyle } from '../terminal.ts';
 import { noSuchTopic, openPack, segmentsTyped } from '../topics.ts';
@@ -26,7 +35,11 @@ export const run: Command = {
     try {
       const slug = slugFromSpelling(segmentsTyped(args.positionals).join('.'));
       const descriptor = pack.topic(slug === undefined ? '' : (pack.resolve(slug) ?? ''))?.descriptor;
-      if (descriptor === undefined) return await noSuchTopic(pack, args.positionals, slug, io, commandOf(args));
+      if (descriptor === undefined) {
+        const { config, from, pack: named } = args.flags;
+        const again = commandLine('docent run', { config, from, pack: named });
+        return await noSuchTopic(pack, args.positionals, slug, io, again);
+      }
       const { topic, examples } = descriptor;
       if (examples === undefined) {
         const hint = 'docent help topics says how to write one';
@@ -41,19 +54,10 @@ export const run: Command = {
   },
 };
 
-/** How to ask for another topic of the same source. */
-function commandOf({ flags }: Arguments): string {
-  const sources = ['from', 'pack'].flatMap((name) => {
-    const value = flags[name];
-    return typeof value === 'string' ? [`--${name}`, /^[\w./-]+$/.test(value) ? value : JSON.stringify(value)] : [];
-  });
-  return ['docent run', ...sources].join(' ');
-}
-
 async function runTopic(
   topic: string,
   examples: Example[],
-  { baseUrl, own }: ExampleServer,
+  { baseUrl, name }: ExampleServer,
   args: Arguments,
   io: Io,
 ): Promise<ExitCode> {
@@ -62,7 +66,7 @@ async function runTopic(
   const interruption = new AbortController();
   io.interrupted().then(() => interruption.abort());
   const outcomes: Outcome[] = [];
-  if (!json) io.stdout.write(visible(`${wordsOf(topic)} at ${own ? 'a server of our own' : baseUrl}\n\n`));
+  if (!json) io.stdout.write(visible(`${wordsOf(topic)} at ${name}\n\n`));
   for await (const outcome of runExamples(examples, { baseUrl, signal: interruption.signal })) {
     outcomes.push(outcome);
     if (!json) io.stdout.write(`${outcomeText(outcome, style)}\n`);

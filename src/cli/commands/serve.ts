@@ -1,28 +1,30 @@
 import { sourceState } from '../../build/build.ts';
-import { schemaFiles } from '../../compile/schema.ts';
 import type { Settings } from '../../config/config.ts';
-import { createHandler, type HelpHandler } from '../../http/handler.ts';
 import { type Listening, listen } from '../../http/listen.ts';
 import { verifyPack } from '../../pack/checksum.ts';
-import type { Stamp } from '../../pack/format.ts';
 import { Pack } from '../../pack/read.ts';
-import type { PageRenderer } from '../../render/page.ts';
 import { plural } from '../../topic/diagnostic.ts';
 import { type Command, CommandError, Exit, type Io, optionText, usageError } from '../command.ts';
+import { LiveSite } from '../live.ts';
+import { referenceFile } from '../reference.ts';
 import { docentVersion, loadSettings, requireSources } from '../settings.ts';
+import { loadTheme } from '../site.ts';
 import { cachePath, compileAndOpen, packSource, packTarget } from '../sources.ts';
 import { SourceWatch } from '../watch.ts';
 
 const DEFAULT_PORT = 4321;
 const DEFAULT_HOST = '127.0.0.1';
 
-/** Requests that were under way when the catalog was replaced still read the old pack. Milliseconds. */
-const PACK_GRACE_MS = 10_000;
-
 /** `docent serve`: compiles the sources, or opens a pack, and answers over HTTP until it is interrupted. */
 export const serve: Command = {
   name: 'serve',
-  options: { pack: { type: 'string' }, port: { type: 'string' }, host: { type: 'string' }, watch: { type: 'boolean' } },
+  options: {
+    pack: { type: 'string' },
+    port: { type: 'string' },
+    host: { type: 'string' },
+    watch: { type: 'boolean' },
+    data: { type: 'string' },
+  },
   async run(args, io) {
     const started = performance.now();
     const port = portOf(optionText(args, io, 'port') ?? String(DEFAULT_PORT));
@@ -34,8 +36,12 @@ export const serve: Command = {
     const path = given ?? (typeof named === 'string' ? packTarget(io, named) : cachePath(settings, io));
     if (given !== undefined && args.flags.watch === true)
       throw usageError('a pack does not change, so it cannot be watched', 'name its source folder instead');
-    const pack = given === undefined ? compileAndOpen(settings, path, io) : openVerified(given);
-    const site = new LiveSite(settings, await loadTheme(settings.base), io, pack);
+    const pack = given === undefined ? await compileAndOpen(settings, path, io) : openVerified(given);
+    const site = new LiveSite(settings, await loadTheme(settings.base), pack, {
+      referenceFile: settings.reference ? referenceFile(args, io) : undefined,
+      runnable: given === undefined,
+      say: (message) => io.stderr.write(`docent: ${message}\n`),
+    });
     const server = await listenOrExplain((request) => site.answer(request), host, port);
     try {
       const seconds = ((performance.now() - started) / 1000).toFixed(2);
@@ -53,74 +59,9 @@ export const serve: Command = {
   },
 };
 
-/** The site as it is now. A new catalog replaces the old one between two requests. */
-class LiveSite {
-  private readonly settings: Settings;
-  private readonly pages: PageRenderer;
-  private readonly io: Io;
-  private pack: Pack;
-  private handler: HelpHandler;
-
-  constructor(settings: Settings, pages: PageRenderer, io: Io, pack: Pack) {
-    this.settings = settings;
-    this.pages = pages;
-    this.io = io;
-    this.pack = pack;
-    this.handler = this.handlerFor(pack);
-  }
-
-  answer(request: Request): Promise<Response> {
-    return this.handler(request);
-  }
-
-  replace(pack: Pack): void {
-    const old = this.pack;
-    this.pack = pack;
-    this.handler = this.handlerFor(pack);
-    setTimeout(() => old.close(), PACK_GRACE_MS).unref();
-    this.io.stdout.write(`${plural(pack.topicCount, 'topic')} compiled again\n`);
-  }
-
-  /** What the catalog in service was built from. */
-  stamps(): Stamp[] {
-    return this.pack.stamps();
-  }
-
-  close(): void {
-    this.pack.close();
-  }
-
-  private handlerFor(pack: Pack): HelpHandler {
-    const { siteTitle, base, siteUrl, helpPath } = this.settings;
-    const context = {
-      siteTitle: siteTitle || pack.product.name,
-      base,
-      helpPath,
-      ...(siteUrl === undefined ? {} : { siteUrl }),
-    };
-    const site = { pack, context, pages: this.pages, schemas: schemaFiles() };
-    return createHandler(site, (error, request) => {
-      this.io.stderr.write(
-        `docent: ${request.method} ${new URL(request.url).pathname}: ${error instanceof Error ? error.message : error}\n`,
-      );
-    });
-  }
-}
-
 function openVerified(path: string): Pack {
   verifyPack(path);
   return new Pack(path);
-}
-
-/** The Astro theme, built: a bundle of its own, loaded only by who serves pages. */
-async function loadTheme(base: string): Promise<PageRenderer> {
-  const built = import.meta.url.endsWith('.ts')
-    ? '../../../dist/theme/server/entry.mjs'
-    : '../../theme/server/entry.mjs';
-  const theme = (await import(new URL(built, import.meta.url).href)) as {
-    createPageRenderer(options: { base: string }): PageRenderer;
-  };
-  return theme.createPageRenderer({ base });
 }
 
 function portOf(value: string): number {
@@ -130,7 +71,7 @@ function portOf(value: string): number {
 }
 
 async function listenOrExplain(
-  handler: (request: Request) => Promise<Response>,
+  handler: (request: Request) => Response | Promise<Response>,
   host: string,
   port: number,
 ): Promise<Listening> {
@@ -162,16 +103,18 @@ async function listenOrExplain(
 function watchSources(settings: Settings, path: string, site: LiveSite, io: Io): SourceWatch {
   const say = (message: string) => io.stderr.write(`docent: ${message}\n`);
   let known = sourceState(settings, site.stamps());
-  const rebuild = () => {
+  const rebuild = async (signal: AbortSignal) => {
     const state = sourceState(settings, site.stamps());
     // The pack itself may lie in a source, and writing it is a change there too.
     if (state === known) return;
     known = state;
     try {
-      site.replace(compileAndOpen(settings, path, io));
+      const pack = await compileAndOpen(settings, path, io, signal);
+      site.replace(pack);
+      io.stdout.write(`${plural(pack.topicCount, 'topic')} compiled again\n`);
       known = sourceState(settings, site.stamps());
     } catch (error) {
-      say(`${error instanceof Error ? error.message : error}; the last good catalog stays`);
+      if (!signal.aborted) say(`${error instanceof Error ? error.message : error}; the last good catalog stays`);
     }
   };
   return new SourceWatch(settings.content, rebuild, say);

@@ -142,9 +142,9 @@ class Pairing {
     };
     for (const [word] of fence.info.matchAll(/[^\s"]*"[^"]*"?\S*|\S+/g)) {
       const id = /^id=([a-z][a-z0-9-]*)$/.exec(word)?.[1];
-      const skip = /^skip="([^"]*[^"\s][^"]*)"$/.exec(word)?.[1];
+      const skip = /^skip="([^"]*)"$/.exec(word)?.[1]?.trim();
       if (id !== undefined && words.id === undefined) words.id = id;
-      else if (skip !== undefined && words.skip === undefined) words.skip = skip.trim();
+      else if (skip && words.skip === undefined) words.skip = skip;
       else if (word === 'parallel') words.parallel = true;
       else
         return problem(

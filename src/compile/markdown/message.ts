@@ -19,7 +19,7 @@ export type HttpMessage = { problems: MessageProblem[] } & (
 /** RFC 9110 section 5.6.2; a method in lower case is mostly the first word of prose. */
 const REQUEST_LINE = /^([!#$%&'*+.^_`|~0-9A-Z-]+) (\S+)(?: (\S.*))?$/;
 const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d)(?: .*)?$/;
-const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*$/;
+const HEADER_LINE = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):(.*)$/;
 const PRINTABLE = /^[\t\x20-\x7e]*$/;
 
 /** No fetch sends these: they ask for a tunnel, or for an echo of the sender's secrets. */
@@ -102,7 +102,8 @@ function parseRest(text: string, problems: MessageProblem[]): Rest {
     } else if (!PRINTABLE.test(value)) {
       problems.push(problem(index, name.length + 1, `the value of ${name} is not ASCII`, 'encode what is not ASCII'));
     } else {
-      headers.push({ name, value });
+      // Blanks are all that can be trimmed here. An expression would look from each of a long row of them to its end.
+      headers.push({ name, value: value.trim() });
     }
   }
   const body = lines.slice(headEnd + 1).join('\n');
@@ -124,6 +125,11 @@ function checkRequestLine(
     problems.push(problem(0, column, `"${target}" is no path of the server`, hint));
   } else if (target.includes('#')) {
     problems.push(problem(0, column, 'a fragment is never sent', 'leave out what begins with #'));
+  } else if (templateParts(target).some((part) => 'text' in part && /[{}]/.test(part.text))) {
+    // OpenAPI's spelling of a parameter, or a placeholder with spaces in it, which ends the target.
+    const message = `"${target}" has a brace that belongs to no placeholder`;
+    problems.push(problem(0, column, message, 'write {{name}}, without spaces; percent-encode a brace that is meant'));
+    return;
   } else if (!/^[!-~]+$/.test(target) || /["<>\\^`]/.test(target)) {
     problems.push(problem(0, column, `"${target}" has a character that no URL has`, 'percent-encode it'));
   }
@@ -157,15 +163,20 @@ function checkPlaceholders(lines: string[], problems: MessageProblem[]): void {
   }
 }
 
-/** A promise that says it is JSON is compared as JSON, so it has to be JSON itself. */
+/**
+ * A promise that says it is JSON is compared as JSON, so it has to be JSON itself. One that says nothing and begins with a brace was
+ * meant as JSON too; as a text it would be compared to the letter.
+ */
 function checkPromisedJson(headers: ExampleHeader[], body: string, line: number, problems: MessageProblem[]): void {
-  const type = headers.find(({ name }) => name.toLowerCase() === 'content-type')?.value ?? '';
-  if (!/^[^;]*[/+]json\s*(;|$)/i.test(type)) return;
+  const type = headers.find(({ name }) => name.toLowerCase() === 'content-type')?.value;
+  const isMeant = type === undefined ? /^\s*\{(?!\{)/.test(body) : /^[^;]*[/+]json\s*(;|$)/i.test(type);
+  if (!isMeant) return;
   try {
     JSON.parse(body);
   } catch (error) {
     const message = `the promised body is not JSON (${(error as Error).message.split('\n', 1)[0]})`;
-    const hint = 'write placeholders in quotes, "{{name}}", and "...": "..." where members are left out';
+    const otherwise = type === undefined ? '; or promise its Content-Type, if it is another format' : '';
+    const hint = `write placeholders in quotes, "{{name}}", and "...": "..." where members are left out${otherwise}`;
     problems.push(problem(line, 0, message, hint));
   }
 }

@@ -20,6 +20,26 @@ export function transaction<T>(db: DatabaseSync, statements: () => T): T {
   });
 }
 
+/** The statements of a connection, each prepared once. */
+export class Statements {
+  private readonly db: DatabaseSync;
+  private readonly prepared = new Map<string, StatementSync>();
+
+  constructor(db: DatabaseSync) {
+    this.db = db;
+  }
+
+  /** @throws whatever SQLite says about SQL that it does not understand, or a database that it cannot read. */
+  of(sql: string): StatementSync {
+    let statement = this.prepared.get(sql);
+    if (statement === undefined) {
+      statement = this.db.prepare(sql);
+      this.prepared.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
 interface Job {
   run(): unknown;
   resolve(value: unknown): void;
@@ -38,11 +58,12 @@ interface Job {
  */
 export class GroupCommit {
   private readonly db: DatabaseSync;
-  private readonly prepared = new Map<string, StatementSync>();
+  private readonly statements: Statements;
   private jobs: Job[] = [];
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, statements = new Statements(db)) {
     this.db = db;
+    this.statements = statements;
   }
 
   /**
@@ -86,12 +107,7 @@ export class GroupCommit {
   }
 
   private statement(sql: string): void {
-    let statement = this.prepared.get(sql);
-    if (statement === undefined) {
-      statement = this.db.prepare(sql);
-      this.prepared.set(sql, statement);
-    }
-    statement.run();
+    this.statements.of(sql).run();
   }
 }
 

@@ -1,7 +1,7 @@
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite';
+import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
 import type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from '../record.ts';
 import type { ClaimOutcome, CommitOutcome, Effect, IdempotencyStore } from '../store.ts';
-import { GroupCommit, guard } from './sqlite-transaction.ts';
+import { GroupCommit, guard, Statements } from './sqlite-transaction.ts';
 
 /** A token is never used twice (AUTOINCREMENT), so that a stale owner cannot be taken for a later one. */
 const SCHEMA = `
@@ -53,14 +53,13 @@ export interface SqliteStoreOptions {
 /**
  * Records in a table of the application's own SQLite database, so that effect, record and reply commit in one transaction. The effect
  * has to be synchronous: an `await` inside would let another request's statements join the transaction. Requests that come together
- * share a commit ({@link GroupCommit}). How much of this survives a
- * power loss is up to the database's `PRAGMA synchronous`.
+ * share a commit ({@link GroupCommit}). How much of this survives a power loss is up to the database's `PRAGMA synchronous`.
  */
 export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   private readonly db: DatabaseSync;
   private readonly now: () => number;
   private readonly group: GroupCommit;
-  private readonly statements = new Map<string, StatementSync>();
+  private readonly statements: Statements;
 
   /**
    * @param db an open connection that nobody else keeps a transaction open on. The table is made when it is not there.
@@ -69,7 +68,8 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   constructor(db: DatabaseSync, { now = Date.now }: SqliteStoreOptions = {}) {
     this.db = db;
     this.now = now;
-    this.group = new GroupCommit(db);
+    this.statements = new Statements(db);
+    this.group = new GroupCommit(db, this.statements);
     guard(() => db.exec(SCHEMA));
   }
 
@@ -145,20 +145,11 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   }
 
   private get(sql: string, ...values: (string | number)[]) {
-    return this.prepared(sql).get(...values);
+    return this.statements.of(sql).get(...values);
   }
 
   private run(sql: string, ...values: (string | number | Uint8Array)[]) {
-    return this.prepared(sql).run(...values);
-  }
-
-  private prepared(sql: string): StatementSync {
-    let statement = this.statements.get(sql);
-    if (statement === undefined) {
-      statement = this.db.prepare(sql);
-      this.statements.set(sql, statement);
-    }
-    return statement;
+    return this.statements.of(sql).run(...values);
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EXIT, SetupError, say } from './lib/console.mjs';
 import { runOnTerminal, withProjectBin } from './lib/process.mjs';
+import { ensurePython } from './lib/python.mjs';
 import { complaintsAbout } from './lib/verdict.mjs';
 import { ensureBrowser, ensureBuild, ensurePackages, nodePath, ROOT, runMain } from './setup.mjs';
 
@@ -116,6 +117,7 @@ await runMain(async () => {
   await ensurePackages(ROOT);
   const node = await nodePath(ROOT);
   const browser = await ensureBrowser(ROOT, node);
+  await ensurePython();
   const checks = args.length > 0 ? [] : CHECKS.map(([heading = '', script = '']) => checkStage(heading, script));
   // The runner takes whatever follows the first file for a file.
   const patterns = [...options, ...(files.length > 0 ? files : ['tests/**/*.test.ts'])];

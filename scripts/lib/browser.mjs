@@ -2,12 +2,12 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { SetupError, say } from './console.mjs';
+import { installDebianPackage, reasonIn } from './debian.mjs';
 import { findProgram, isExecutable, runQuietly } from './process.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const ANSWER_LIMIT_MS = 20_000;
 const DOWNLOAD_LIMIT_MS = 150_000;
-const APT_LIMIT_MS = 600_000;
 const ADVICE =
   'Install Chromium (Debian: `apt-get install chromium` as root), or set CHROMIUM_PATH to the path of a Chromium or Chrome.';
 
@@ -69,27 +69,5 @@ async function playwrights(root, node, reasons) {
 
 /** @param {string[]} reasons */
 async function debians(reasons) {
-  const apt = findProgram('apt-get');
-  if (!apt) return undefined;
-  if (process.getuid?.() !== 0) {
-    reasons.push('Installing the Debian package needs root.');
-    return undefined;
-  }
-  say('installing the Debian package chromium …');
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-  const options = { cwd: '/', env, limitMs: APT_LIMIT_MS };
-  // A bare machine has no package lists; where only the update fails, older lists may still do.
-  await runQuietly(apt, ['update'], options);
-  const args = ['install', '-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=120', 'chromium'];
-  const { ok, output } = await runQuietly(apt, args, options);
-  if (!ok) reasons.push(`apt-get could not install chromium: ${reasonIn(output)}`);
-  return installed();
-}
-
-/** The line of a tool's output that most likely says why. @param {string} output */
-function reasonIn(output) {
-  const lines = output.split('\n').map((line) => line.trim());
-  const tells = [/^\(ended/, /^E: /, /E(NOTFOUND|AI_AGAIN|TIMEDOUT|CONN[A-Z]+)\b/, /^Error: /, /./];
-  const cause = tells.map((tell) => lines.findLast((line) => tell.test(line))).find(Boolean);
-  return cause ?? 'it did not say why';
+  return (await installDebianPackage('chromium', reasons)) ? installed() : undefined;
 }

@@ -4,6 +4,9 @@
 const NODE_MAJOR = 24;
 const EXIT_ENVIRONMENT = 3;
 
+/** Set for the newer Node that goes on in place of an older one. */
+const CONTINUED = 'DOCENT_CONTINUED';
+
 // Importing a built-in module makes Node load whatever it could export, which takes longer than reading a topic; requiring it does not.
 const { createRequire, enableCompileCache } =
   process.getBuiltinModule?.('node:module') ?? (await import('node:module')).default;
@@ -19,6 +22,9 @@ const setup = join(root, 'scripts', 'setup.mjs');
 // A reader of help waits for V8 to compile these few files; from the second time on it does not have to.
 enableCompileCache?.();
 if (existsSync(setup) && !existsSync(main)) await buildClone();
+// Whoever kills the process that was started means this one as well.
+if (process.env[CONTINUED] && process.channel) process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
+delete process.env[CONTINUED];
 if (Number(process.versions.node.split('.')[0]) >= NODE_MAJOR) {
   const { main: run } = await import(pathToFileURL(main).href);
   await run(process.argv.slice(2));
@@ -60,7 +66,10 @@ function nearestNode(from) {
 async function continueWith(node) {
   const { spawn } = await import('node:child_process');
   const { constants } = await import('node:os');
-  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+  const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+    env: { ...process.env, [CONTINUED]: '1' },
+  });
   const forward = (/** @type {NodeJS.Signals} */ signal) => child.kill(signal);
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, forward);
   child.on('error', (error) => fail(`${node} cannot be started (${error.message})`, 'run: npm install node'));

@@ -20,7 +20,7 @@ export interface ExampleServer {
   baseUrl: string;
   /** Whether it was started for this run. */
   own: boolean;
-  /** What a person is told that it is: its URL, or what a server of our own has. */
+  /** What a person is told that it is: its URL, or what the server has that was started for the run. */
   name: string;
   /** Whether it is one of our own without the reference API: whatever API the examples are of, it is not there. */
   helpOnly: boolean;
@@ -53,7 +53,7 @@ async function requireAnswer(url: string): Promise<void> {
     throw new CommandError(
       Exit.environment,
       `nothing answers at ${url} (${message || code || cause})`,
-      'see that the server runs, or leave --base-url out to use one of our own',
+      'see that the server runs, or leave --base-url out to have one started',
     );
   }
 }
@@ -81,7 +81,13 @@ async function startLocalServer({ pack, settings }: OpenedPack, io: Io): Promise
       discard();
     };
     const what = withReference ? '' : ' with the help alone; --base-url names another';
-    return { baseUrl: server.url, own: true, name: `a server of our own${what}`, helpOnly: !withReference, close };
+    return {
+      baseUrl: server.url,
+      own: true,
+      name: `a server started for this run${what}`,
+      helpOnly: !withReference,
+      close,
+    };
   } catch (error) {
     discard();
     throw error;

@@ -3,8 +3,12 @@ import type { Settings } from '../config/config.ts';
 import type { MountedApi } from '../http/mount.ts';
 import type { Pack } from '../pack/read.ts';
 import { createReferenceApi } from '../reference/api.ts';
-import { type Arguments, type Io, optionText } from './command.ts';
+import { type Arguments, type Io, optionText, usageError } from './command.ts';
 import { stateFolder } from './settings.ts';
+
+/** Where the API is mounted, below the base path, and what it has there. */
+const API = '/api';
+const OWN_PATHS = ['sandboxes', 'charges'];
 
 /** Name of the reference API's file in the data folder. */
 const REFERENCE_FILE = 'reference.sqlite';
@@ -19,6 +23,7 @@ export function referenceFile(args: Arguments, io: Io): string {
  * The reference API of a site.
  * @param file its SQLite file; nothing is opened before the first request.
  * @param pack the catalog in service, in which the pages of errors are looked up.
+ * @throws {CommandError} wrong usage, when help is served at the same paths.
  */
 export function referenceApi(
   { base, siteUrl, helpPath }: Settings,
@@ -26,7 +31,12 @@ export function referenceApi(
   pack: () => Pack,
   report: (error: unknown, request: Request) => void,
 ): MountedApi & { close(): void } {
-  const prefix = `${base}/api`;
+  if (`${API}/`.startsWith(`${helpPath}/`) || OWN_PATHS.some((path) => `${helpPath}/`.startsWith(`${API}/${path}/`)))
+    throw usageError(
+      `"api.helpPath" is ${helpPath}, where the reference API is`,
+      'choose another path, such as /api/help, or turn "reference.enabled" off',
+    );
+  const prefix = `${base}${API}`;
   const pageUrl = (slug: string, request: Request) => {
     if (pack().resolve(slug) === undefined) return 'about:blank';
     return siteUrl === undefined ? new URL(`${base}/help/${slug}/`, request.url).href : `${siteUrl}/help/${slug}/`;

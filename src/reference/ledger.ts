@@ -1,5 +1,5 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { closeSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../idempotency/index.ts';
@@ -210,13 +210,18 @@ function placeOf(path: string): string | undefined {
   }
 }
 
+/** Tokens are stored hashed, but what people try out is nobody else's business either. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
 function open(path: string): DatabaseSync {
   try {
-    // Tokens are stored hashed, but what people try out is nobody else's business either.
-    makeFolder(dirname(path), 0o700);
+    makeFolder(dirname(path), FOLDER_MODE);
+    // SQLite would make it readable for everybody; the files that it makes beside it get the rights of this one.
+    closeSync(openSync(path, 'a', FILE_MODE));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    throw new StoreError('unavailable', `the folder ${dirname(path)} cannot be made (${code})`, error);
+    throw new StoreError('unavailable', `${path} cannot be made or written (${code})`, error);
   }
   return guard(() => new DatabaseSync(path));
 }

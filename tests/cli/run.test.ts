@@ -52,7 +52,7 @@ describe('docent run', () => {
       const { code, stdout, stderr } = await run([...words, '--from', 'good']);
       assert.equal(stderr, '');
       assert.equal(code, 0, stdout);
-      assert.match(stdout, /^errors NOT_FOUND at a server of our own with the help alone; --base-url names another\n/);
+      assert.match(stdout, /^errors NOT_FOUND at a server started for this run with the help alone; --base-url names another\n/);
       assert.match(stdout, /^✓ kept 1 GET \/nowhere$/m);
       assert.match(stdout, /^ {4}promised\n {6}HTTP\/1\.1 404\n/m);
       assert.match(stdout, /^ {4}answered in \d+ ms\n {6}HTTP\/1\.1 404 Not Found\n/m);
@@ -125,7 +125,7 @@ describe('docent run', () => {
     assert.equal((await run(['pay'], { env: { DOCENT_PACK: 'good.pack' } })).code, 0);
     const { code, stdout } = await run(['errors', 'IDEMPOTENCY_CONFLICT'], { cwd: temporaryFolder() });
     assert.equal(code, 0, stdout);
-    assert.match(stdout, /^errors IDEMPOTENCY_CONFLICT at a server of our own\n/);
+    assert.match(stdout, /^errors IDEMPOTENCY_CONFLICT at a server started for this run\n/);
     assert.match(stdout, /Bearer sk_/, 'the reference API is there for Docent’s own topics');
   });
 
@@ -231,7 +231,7 @@ describe('docent check --run', () => {
     const hintIn = ({ stderr }: Result) => /error example-broken: .*\n {2}hint: (.*)\n/.exec(stderr)?.[1];
     assert.match(
       hintIn(await check(['bad'])) ?? '',
-      /^it was sent to a server of our own with the help alone; .*--base-url$/,
+      /^it was sent to a server with the help alone; .*--base-url$/,
     );
     const url = await stranger(() => ({ status: 404 }));
     const command = `docent run --from bad --base-url ${url} a`;

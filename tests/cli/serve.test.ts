@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { docent, type Server, serve, temporaryFolder, writeFiles } from './support.ts';
+import { BIN, docent, type Server, serve, temporaryFolder, writeFiles } from './support.ts';
 
 const folder = writeFiles(temporaryFolder(), {
   'plain/README.md': '# Teapots\n\nAll about them.\n',
@@ -122,4 +123,49 @@ test('flags weigh more than the environment, the environment more than the file'
   await server.stop();
   const busy = await docent(['serve', '--port', 'x'], { ...options, env: { DOCENT_PORT: '0' } });
   assert.equal(busy.code, 2);
+});
+
+test('the newer Node that goes on for an older one ends with it, however that one ends', async () => {
+  // As the bin starts it when Node is too old; that one is killed, which closes the channel and nothing else.
+  const child = spawn(process.execPath, [BIN, 'serve', 'plain', '--port', '0'], {
+    cwd: folder,
+    env: { PATH: process.env.PATH, HOME: folder, DOCENT_CONTINUED: '1' },
+    stdio: ['ignore', 'pipe', 'ignore', 'ipc'],
+  });
+  const ended = once(child, 'exit');
+  assert.ok(child.stdout);
+  await once(child.stdout, 'data');
+  child.disconnect();
+  assert.deepEqual(await ended, [null, 'SIGKILL']);
+});
+
+test('--data says where the reference API keeps its data, and nobody else may read them', async () => {
+  const cwd = writeFiles(temporaryFolder(), {
+    'docent.config.json': '{"content": ["topics"], "reference": {"enabled": true}}',
+    'topics/a.md': '# A\n',
+  });
+  const server = await serve(['--data', 'state/of/things'], { cwd });
+  const created = await fetch(`${server.url}/api/sandboxes`, { method: 'POST' });
+  assert.equal(created.status, 201);
+  const { token } = await created.json();
+  assert.equal((await fetch(`${server.url}/api/help`)).status, 200);
+  assert.equal(await server.stop(), 0);
+  assert.equal(statSync(join(cwd, 'state/of/things/reference.sqlite')).mode & 0o077, 0);
+  const again = await serve([], { cwd, env: { DOCENT_DATA: 'state/of/things' } });
+  const headers = { Authorization: `Bearer ${token}` };
+  const answer = await fetch(`${again.url}/api/charges/ch_none`, { headers });
+  assert.equal((await answer.json()).code, 'charge_not_found');
+  await again.stop();
+});
+
+test('help and the reference API cannot be at the same paths', async () => {
+  for (const helpPath of ['/api', '/api/charges', '/api/sandboxes/help']) {
+    const cwd = writeFiles(temporaryFolder(), {
+      'docent.config.json': JSON.stringify({ content: ['.'], reference: { enabled: true }, api: { helpPath } }),
+      'a.md': '# A\n',
+    });
+    const { code, stderr } = await docent(['serve', '--port', '0'], { cwd });
+    assert.equal(code, 2, helpPath);
+    assert.match(stderr, new RegExp(`"api.helpPath" is ${helpPath}, where the reference API is\n  hint: `));
+  }
 });

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
@@ -81,10 +81,10 @@ async function printedBy({ stdout, stderr }: ChildProcess): Promise<string> {
 const inPython: Client = async (url, headers = {}) =>
   JSON.parse(await printedBy(python(join(temporaryFolder(), 'outbox.sqlite'), url, headers, 'post')));
 
-const hasPython = spawnSync('python3', ['--version']).status === 0;
-const CLIENTS: [string, Client][] = [['JavaScript', inJavaScript]];
-if (hasPython) CLIENTS.push(['Python', inPython]);
-if (!hasPython) test('python3 is not installed: its program is not run here', () => {});
+const CLIENTS: [string, Client][] = [
+  ['JavaScript', inJavaScript],
+  ['Python', inPython],
+];
 
 const inProgress = (code: string) => ({ code, title: 'The first request is still running' });
 const refused = (status: number, body: unknown = undefined, headers?: Record<string, string>): Fault => ({
@@ -190,8 +190,7 @@ describe('the programs', { concurrency: true }, () => {
   for (const [language, client] of CLIENTS) theProgram(language, client);
 });
 
-test('a Python program that is killed finishes the operation when it starts again', async (t) => {
-  if (!hasPython) return t.diagnostic('python3 is not installed');
+test('a Python program that is killed finishes the operation when it starts again', async () => {
   const file = join(temporaryFolder(), 'outbox.sqlite');
   api.reset({ kind: 'silence' });
   const first = python(file, api.url, {}, 'post');
@@ -211,8 +210,7 @@ test('a Python program that is killed finishes the operation when it starts agai
   assert.equal(api.executed.length, 1);
 });
 
-test('the lines that use the outbox run', async (t) => {
-  if (!hasPython) return t.diagnostic('python3 is not installed');
+test('the lines that use the outbox run', async () => {
   api.reset();
   const lines = program('IN PYTHON', 'python', 1);
   const code = `token, url = "sk_1", ${JSON.stringify(api.url)}\n${lines}\nprint(status)`;

@@ -84,8 +84,7 @@ async function runAll(catalog: Catalog, settings: Settings, args: Arguments, io:
 
 /** What to do about an example that is not answered as promised. */
 function hintAbout(topic: string, { helpOnly }: ExampleServer, { positionals, flags }: Arguments): string | undefined {
-  if (helpOnly)
-    return 'it was sent to a server of our own with the help alone; name the one of your API with --base-url';
+  if (helpOnly) return 'it was sent to a server with the help alone; name the one of your API with --base-url';
   // The landing text is no topic that could be run alone, and a run reads one source.
   if (topic === '' || positionals.length > 1) return undefined;
   const { config, 'base-url': url } = flags;

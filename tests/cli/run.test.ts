@@ -52,7 +52,10 @@ describe('docent run', () => {
       const { code, stdout, stderr } = await run([...words, '--from', 'good']);
       assert.equal(stderr, '');
       assert.equal(code, 0, stdout);
-      assert.match(stdout, /^errors NOT_FOUND at a server started for this run with the help alone; --base-url names another\n/);
+      assert.match(
+        stdout,
+        /^errors NOT_FOUND at a server started for this run with the help alone; --base-url names another\n/,
+      );
       assert.match(stdout, /^✓ kept 1 GET \/nowhere$/m);
       assert.match(stdout, /^ {4}promised\n {6}HTTP\/1\.1 404\n/m);
       assert.match(stdout, /^ {4}answered in \d+ ms\n {6}HTTP\/1\.1 404 Not Found\n/m);
@@ -229,10 +232,7 @@ describe('docent check --run', () => {
 
   test('says how to see the whole exchange, or that the API is not there to be asked', async () => {
     const hintIn = ({ stderr }: Result) => /error example-broken: .*\n {2}hint: (.*)\n/.exec(stderr)?.[1];
-    assert.match(
-      hintIn(await check(['bad'])) ?? '',
-      /^it was sent to a server with the help alone; .*--base-url$/,
-    );
+    assert.match(hintIn(await check(['bad'])) ?? '', /^it was sent to a server with the help alone; .*--base-url$/);
     const url = await stranger(() => ({ status: 404 }));
     const command = `docent run --from bad --base-url ${url} a`;
     assert.equal(hintIn(await check(['bad', '--base-url', url])), `${command} shows the whole exchange`);

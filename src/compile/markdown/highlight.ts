@@ -5,6 +5,12 @@ import http from 'highlight.js/lib/languages/http';
 /** Above this, colours are not worth the time. Characters. */
 const HIGHLIGHT_LIMIT = 50_000;
 
+/** Text as the sanitizer writes it: quotation marks and no-break spaces need no escape there. */
+export function escapeText(text: string): string {
+  if (!/[&<>]/.test(text)) return text;
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+}
+
 /**
  * Writes HTML while highlight.js finds it, as that itself does from a tree when all is found. Its own escapes quotation marks, and
  * does all of it twice for a language within another, such as the JSON in an HTTP message.
@@ -15,9 +21,7 @@ class HtmlEmitter implements Emitter {
   private readonly ends: string[] = [];
 
   addText(text: string): void {
-    this.html += /[&<>]/.test(text)
-      ? text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
-      : text;
+    this.html += escapeText(text);
   }
 
   /** @param scope such as `title.function.inherited`; sometimes there is none. */

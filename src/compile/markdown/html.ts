@@ -1,21 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { decodeHTMLStrict, escapeAttribute, escapeText } from 'entities';
+import { decodeHTMLStrict, escapeAttribute } from 'entities';
 import GithubSlugger from 'github-slugger';
-import hljs from 'highlight.js/lib/common';
-import http from 'highlight.js/lib/languages/http';
 import { Marked, Parser, Renderer, TextRenderer, type Token, type Tokens } from 'marked';
 import type { OutlineEntry } from '../../topic/compiled.ts';
 import { fold } from '../../topic/descriptor.ts';
 import type { ExampleRole } from './examples.ts';
+import { escapeText, highlight } from './highlight.ts';
 import type { LinkCollector } from './links.ts';
 import { sanitizeHtml } from './sanitize.ts';
-
-hljs.registerLanguage('http', http);
-// The body of an HTTP message is JSON, or has no colours: to guess among all languages takes seconds.
-hljs.configure({ languages: ['json'] });
-
-/** Above this, colours are not worth the time. Characters. */
-const HIGHLIGHT_LIMIT = 50_000;
 
 export interface HtmlFragment {
   /** Sanitized; links are placeholders. */
@@ -61,6 +53,7 @@ export function renderHtml(
   return { html: sanitizeHtml(parser.parse(tokens), collector, seal), outline };
 }
 
+/** Writes what the sanitizer would write, as far as it can: `<br />`, a place for a code block in the order of focus. */
 class TopicRenderer extends Renderer {
   private readonly slugger = new GithubSlugger();
   private readonly outline: OutlineEntry[];
@@ -90,14 +83,29 @@ class TopicRenderer extends Renderer {
     return `<h${level} id="${escapeAttribute(id)}">${html}</h${level}>\n`;
   }
 
+  override table(token: Tokens.Table): string {
+    return super.table(token).replace('<table>', '<table tabindex="0">');
+  }
+
+  override hr(): string {
+    return '<hr />\n';
+  }
+
+  override br(): string {
+    return '<br />';
+  }
+
+  override checkbox({ checked }: Tokens.Checkbox): string {
+    return `<input type="checkbox" disabled${checked ? ' checked' : ''} /> `;
+  }
+
   override code(token: Tokens.Code): string {
     const text = codeText(token);
     const language = /^\S*/.exec(token.lang ?? '')?.[0] ?? '';
-    const known = language !== '' && text.length <= HIGHLIGHT_LIMIT && hljs.getLanguage(language) !== undefined;
-    const inner = known ? highlight(text, language) : escapeText(text);
+    const inner = highlight(text, language) ?? escapeText(text);
     const name = language.replace(/[^A-Za-z0-9_+#.-]/g, '');
     const classes = name === '' ? '' : ` class="language-${name}"`;
-    return this.inExample(token, `<pre><code${classes}>${inner}\n</code></pre>\n`);
+    return this.inExample(token, `<pre tabindex="0"><code${classes}>${inner}\n</code></pre>\n`);
   }
 
   /** Says which fence is the request or the response of which example; both are in one element when nothing stands between them. */
@@ -129,7 +137,7 @@ class TopicRenderer extends Renderer {
   override image({ href, title, tokens }: Tokens.Image): string {
     const alt = this.parser.parseInline(tokens, new PlainText(this.parser, { tags: true, images: true }));
     if (href === '') return escapeText(alt);
-    return `<img src="${escapeAttribute(href)}" alt="${escapeAttribute(alt)}"${titleAttribute(title)}>`;
+    return `<img src="${escapeAttribute(href)}" alt="${escapeAttribute(alt)}"${titleAttribute(title)} />`;
   }
 
   override html(token: Tokens.HTML | Tokens.Tag): string {
@@ -163,19 +171,16 @@ class PlainText extends TextRenderer {
   }
 }
 
-function highlight(text: string, language: string): string {
-  const { value } = hljs.highlight(text, { language, ignoreIllegals: true });
-  // Quotation marks need no escape in a text, and each one would be a piece of its own for the sanitizer, which writes them like this.
-  return value.replaceAll('&quot;', '"').replaceAll('&#x27;', "'");
-}
-
 function titleAttribute(title: string | null | undefined): string {
   return title ? ` title="${escapeAttribute(decodeHTMLStrict(title))}"` : '';
 }
 
-/** Code as it is shown: of an indented block marked may keep the line break that ends it. */
+/**
+ * Code as it is shown: of an indented block marked may keep the line break that ends it. The expression is tried where a row of them
+ * begins only: from each one in it, a long row would take minutes.
+ */
 export function codeText({ text, codeBlockStyle }: Tokens.Code): string {
-  return codeBlockStyle === 'indented' ? text.replace(/\n+$/, '') : text;
+  return codeBlockStyle === 'indented' ? text.replace(/(?<!\n)\n+$/, '') : text;
 }
 
 /** A comment is for the author; its text is still in the body. */

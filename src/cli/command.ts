@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { nearest } from '../topic/nearest.ts';
 import type { Output } from './output.ts';
 
@@ -71,8 +70,11 @@ const COMMON: Options = {
  * @throws {CommandError} wrong usage, with the option that was probably meant.
  */
 export function parseArguments(command: Command, argv: string[]): Arguments {
+  // A reader of a topic types none, and Node's parser takes a millisecond to load; naming it in an import would load it as well.
+  if (argv.every((argument) => !argument.startsWith('-'))) return { positionals: argv, flags: {} };
   const options = { ...COMMON, ...command.options };
   try {
+    const { parseArgs } = process.getBuiltinModule('node:util');
     const { positionals, values } = parseArgs({ args: argv, options, allowPositionals: true, strict: true });
     return { positionals, flags: values as Arguments['flags'] };
   } catch (error) {

@@ -1,5 +1,4 @@
 import { readFileSync, statSync } from 'node:fs';
-import { homedir, tmpdir } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import {
   type ConfigFile,
@@ -35,6 +34,8 @@ export function stateFolder(io: Io): string {
 }
 
 function homeFolder(): string {
+  // Nearly everybody has a HOME, and does not wait for this module.
+  const { homedir, tmpdir } = process.getBuiltinModule('node:os');
   try {
     return homedir();
   } catch {

@@ -1,5 +1,4 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { cachedPackPath, openFresh } from '../build/cache.ts';
@@ -94,7 +93,7 @@ async function compile(settings: Settings, io: Io): Promise<Pack> {
     if (!(error instanceof PackError) || error.reason !== 'not-writable') throw error;
   }
   // Whoever asks for help has not asked for a cache: without one it only takes longer.
-  const folder = mkdtempSync(join(tmpdir(), 'docent-'));
+  const folder = mkdtempSync(join(process.getBuiltinModule('node:os').tmpdir(), 'docent-'));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   return compileAndOpen(settings, join(folder, 'help.pack'), io);
 }

@@ -86,6 +86,7 @@ describe('settings', () => {
       defaultStability: 'evolving',
       allowHtml: false,
       helpPath: '/api/help',
+      reference: false,
     });
   });
 
@@ -98,6 +99,7 @@ describe('settings', () => {
       defaultStability: 'stable',
       allowHtml: true,
       api: { helpPath: '/h' },
+      reference: { enabled: true },
     };
     assert.deepEqual(
       settle(config, '/srv/teapot', [], (path) => path.replace('/srv/', '')),
@@ -114,6 +116,7 @@ describe('settings', () => {
         defaultStability: 'stable',
         allowHtml: true,
         helpPath: '/h',
+        reference: true,
       },
     );
   });

@@ -248,7 +248,7 @@ sendOnce(document.querySelector('form'), (answer) => { document.querySelector('o
     });
     try {
       const page = await browser.newPage();
-      const shown = (words: string) => page.locator('output', { hasText: words }).waitFor({ timeout: 10_000 });
+      const shown = (words: string) => page.locator('output', { hasText: words }).waitFor({ timeout: 30_000 });
       await page.goto(`${api.origin}/`);
       await page.locator('button').dblclick();
       await shown('201');

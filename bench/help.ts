@@ -15,7 +15,8 @@ export async function run(folder: string): Promise<Row[]> {
   await seconds(process.execPath, [DOCENT, 'pack', join(folder, 'large'), '--out', pack]);
   const commands: [what: string, args: string[]][] = [
     ['node -e 0', ['-e', '0']],
-    ["help, Docent's own topics", [DOCENT, 'help', ...TOPIC]],
+    ["help, Docent's own topics in a pack", [DOCENT, 'help', '--pack', join(ROOT, 'dist/docent.pack'), ...TOPIC]],
+    ["help, Docent's own topics in a project", [DOCENT, 'help', ...TOPIC]],
     [`help, ${LARGE} topics in a pack`, [DOCENT, 'help', '--pack', pack, 'part-7', ...TOPIC]],
     [`help, ${LARGE} topics in a folder`, [DOCENT, 'help', '--from', join(folder, 'large'), 'part-7', ...TOPIC]],
   ];

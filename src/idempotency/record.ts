@@ -53,3 +53,6 @@ export interface RecordInfo {
   /** When the key is forgotten. */
   expiresMs: number;
 }
+
+/** How long a claim that nobody has finished or taken over is kept: as long as a client may still retry. Milliseconds. */
+export const ABANDONED_MS = 24 * 60 * 60 * 1000;

@@ -114,11 +114,6 @@ export class Pack {
     return this.all('SELECT id FROM topic ORDER BY position').map((row) => row.id as string);
   }
 
-  /** Every published descriptor in reading order. Reads the whole catalog. */
-  descriptors(): string[] {
-    return this.all('SELECT descriptor FROM topic ORDER BY position').map((row) => row.descriptor as string);
-  }
-
   landing(): Landing | undefined {
     const text = this.meta('landing');
     return text === undefined ? undefined : guard(this.path, () => JSON.parse(text));

@@ -124,7 +124,10 @@ describe('a pack', () => {
     assert.deepEqual(pack.product, { name: 'teapot', command: 'teapot help', version: '4.1.8' });
     assert.equal(pack.topicCount, 3);
     assert.deepEqual(
-      pack.descriptors().flatMap((json) => validate('descriptor', JSON.parse(json))),
+      pack
+        .rows()
+        .map(({ slug }) => pack.topicJson(slug) ?? '')
+        .flatMap((json) => validate('descriptor', JSON.parse(json))),
       [],
     );
     assert.deepEqual(readdirSync(dirname(path)), ['site.pack']);

@@ -34,7 +34,7 @@ function readAll(path: string): void {
       pack.topic(slug);
       pack.actions(slug);
     }
-    pack.descriptors();
+    pack.rows().map(({ slug }) => pack.topicJson(slug) ?? '');
     pack.landing();
     pack.resolve('old/name');
     pack.file('empty.svg');

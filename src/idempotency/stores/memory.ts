@@ -1,8 +1,5 @@
-import type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from '../record.ts';
+import { ABANDONED_MS, type Claim, type RecordId, type RecordInfo, type Reply, type RequestFacts } from '../record.ts';
 import type { ClaimOutcome, CommitOutcome, Effect, IdempotencyStore } from '../store.ts';
-
-/** How long a claim that nobody has finished or taken over is kept: as long as a client may still retry. Milliseconds. */
-const ABANDONED_MS = 24 * 60 * 60 * 1000;
 
 interface Entry extends RequestFacts {
   token: number;

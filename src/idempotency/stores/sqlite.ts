@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from '../record.ts';
+import { ABANDONED_MS, type Claim, type RecordId, type RecordInfo, type Reply, type RequestFacts } from '../record.ts';
 import type { ClaimOutcome, CommitOutcome, Effect, IdempotencyStore } from '../store.ts';
 import { GroupCommit, guard, Statements } from './sqlite-transaction.ts';
 
@@ -41,9 +41,6 @@ const RELEASE = 'DELETE FROM idempotency_record WHERE token = ? AND principal = 
 const PURGE = `
   DELETE FROM idempotency_record
   WHERE token IN (SELECT token FROM idempotency_record WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?)`;
-
-/** How long a claim that nobody has finished or taken over is kept: as long as a client may still retry. Milliseconds. */
-const ABANDONED_MS = 24 * 60 * 60 * 1000;
 
 export interface SqliteStoreOptions {
   /** The store's clock, milliseconds since 1970. */

@@ -1,5 +1,7 @@
+import { Narrator, type Observer } from './observe.ts';
+import { derivedKey } from './phase.ts';
 import type { Claim, RecordId, Reply, RequestFacts } from './record.ts';
-import type { Effect, IdempotencyStore } from './store.ts';
+import { type ClaimOutcome, type Effect, type IdempotencyStore, StoreError } from './store.ts';
 
 /**
  * How long a claim holds without a sign of life. Short, because after a crash a retry has to wait for its end; several times the
@@ -20,6 +22,8 @@ export interface ExecuteOptions {
   heartbeatMs?: number;
   /** {@link RETENTION_MS} by default. */
   retainMs?: number;
+  /** Is told of every decision, for logs and metrics; soon after it, and in order. */
+  observe?: Observer;
 }
 
 /** What the work of a request has at hand. */
@@ -27,8 +31,22 @@ export interface Work<Transaction> {
   /**
    * Executes the effect and stores its reply with it, in one transaction of the store. To be called once, as the last thing: whatever
    * takes time comes before. A request whose claim was taken over meanwhile has no effect.
+   * @throws {TypeError} when it is called twice.
    */
   transaction(effect: Effect<Transaction>): Promise<Reply>;
+  /**
+   * An atomic phase before the last one: executes the effect and remembers its result, in one transaction. When a crash comes later, the
+   * request that takes over gets the result and executes it no more.
+   * @param name unique within the request; the same in every version of the program that a retry may meet.
+   * @param effect returns what can be written as JSON.
+   */
+  phase<Result>(name: string, effect: (transaction: Transaction) => Result | Promise<Result>): Promise<Result>;
+  /**
+   * A call that changes something elsewhere, where no transaction of ours reaches. Its result is remembered; a crash before that makes
+   * the request that takes over call again, with the same derived key, so that the other service can tell.
+   * @param call sends `key` along, as an idempotency key; returns what can be written as JSON.
+   */
+  foreign<Result>(name: string, call: (key: string) => Promise<Result>): Promise<Result>;
   /** The request's fencing token, for whoever else has to refuse a stale owner. */
   token: number;
   /** Aborted when the claim has been taken over: go no further. */
@@ -52,7 +70,8 @@ class LeaseLost extends Error {}
  *            ├─ mismatch, in progress ──────────────────► told so; nothing is executed
  *            └─ claimed ─► work ─┬─ transaction(effect) ► executed: effect, record and reply commit together
  *                 (heartbeat)    ├─ reply, no transaction ► executed: stored after the work, unless it is a 5xx
- *                                └─ throws ─────────────► released: the key is free, the error is thrown on
+ *                                └─ throws ─────────────► released: the key is free, the error is thrown on;
+ *                                                         with a phase behind it, abandoned: the same request goes on from there
  *
  * @param work is called only by the owner of the key. One that never calls `transaction` gets the weaker guarantee: a crash between
  * its effect and the end of the work lets a retry execute it again.
@@ -65,62 +84,159 @@ export async function execute<Transaction>(
   work: (work: Work<Transaction>) => Promise<Reply>,
   options: ExecuteOptions = {},
 ): Promise<Execution> {
-  const { leaseMs = LEASE_MS, retainMs = RETENTION_MS } = options;
-  const { heartbeatMs = Math.min(HEARTBEAT_MS, leaseMs / 3) } = options;
-  const outcome = await store.claim(id, request, leaseMs);
-  if (outcome.kind === 'completed') return { kind: 'replayed', reply: outcome.reply };
-  if (outcome.kind !== 'claimed') return outcome;
-  const { claim } = outcome;
-  const heart = new Heart(store, claim, leaseMs, heartbeatMs);
-  let stored: Promise<Reply> | undefined;
-  const transaction = (effect: Effect<Transaction>): Promise<Reply> => {
-    if (stored !== undefined)
+  const narrator = new Narrator(options.observe, id, request);
+  try {
+    const outcome = await store.claim(id, request, options.leaseMs ?? LEASE_MS);
+    if (outcome.kind === 'claimed') return await new Owner(store, request, outcome, options, narrator).run(work);
+    if (outcome.kind === 'completed') {
+      narrator.tell('replayed', { status: outcome.reply.status });
+      return { kind: 'replayed', reply: outcome.reply };
+    }
+    narrator.tell(outcome.kind);
+    return outcome;
+  } catch (error) {
+    if (error instanceof StoreError) narrator.tell('store-failed');
+    throw error;
+  }
+}
+
+/** Who has claimed a key, from the claim to its end. */
+class Owner<Transaction> {
+  private readonly store: IdempotencyStore<Transaction>;
+  private readonly request: RequestFacts;
+  private readonly claim: Claim;
+  private readonly narrator: Narrator;
+  private readonly leaseMs: number;
+  private readonly retainMs: number;
+  private readonly heart: Heart<Transaction>;
+  /** Results of the phases that are behind the request, as JSON. */
+  private readonly results: Map<string, string>;
+  /** Something has been changed that the end of the claim does not undo. */
+  private begun: boolean;
+  private stored: Promise<Reply> | undefined;
+
+  constructor(
+    store: IdempotencyStore<Transaction>,
+    request: RequestFacts,
+    { claim, previous, points }: ClaimOutcome & { kind: 'claimed' },
+    options: ExecuteOptions,
+    narrator: Narrator,
+  ) {
+    const { leaseMs = LEASE_MS, retainMs = RETENTION_MS } = options;
+    const { heartbeatMs = Math.min(HEARTBEAT_MS, leaseMs / 3) } = options;
+    this.store = store;
+    this.request = request;
+    this.claim = claim;
+    this.narrator = narrator;
+    this.leaseMs = leaseMs;
+    this.retainMs = retainMs;
+    this.results = new Map(points.map(({ phase, result }) => [phase, result]));
+    this.begun = points.length > 0;
+    narrator.tell(previous === 'none' ? 'claimed' : previous === 'expired' ? 'expired' : 'taken-over', {
+      token: claim.token,
+    });
+    this.heart = new Heart(store, claim, leaseMs, heartbeatMs);
+  }
+
+  async run(work: (work: Work<Transaction>) => Promise<Reply>): Promise<Execution> {
+    try {
+      const reply = await work(this.tools());
+      // What is stored is what is sent: a retry gets what the first request got.
+      if (this.stored !== undefined) return { kind: 'executed', reply: await this.stored };
+      if (reply.status < 500) return { kind: 'executed', reply: await this.transaction(() => reply) };
+      await this.end();
+      return { kind: 'executed', reply };
+    } catch (error) {
+      if (error instanceof LeaseLost) {
+        this.narrator.tell('lease-lost', { token: this.claim.token });
+        return { kind: 'in-progress', retryAfterMs: this.leaseMs };
+      }
+      // A transaction that is still under way decides what becomes of the key.
+      await this.stored?.catch(() => undefined);
+      // A store that cannot end the claim now lets the lease end; the error that led here is the one to be told.
+      if (this.stored === undefined) await this.end().catch(() => undefined);
+      throw error;
+    } finally {
+      this.heart.stop();
+    }
+  }
+
+  private tools(): Work<Transaction> {
+    return {
+      transaction: (effect) => this.transaction(effect),
+      phase: (name, effect) => this.phase(name, effect),
+      foreign: (name, call) => this.foreign(name, call),
+      token: this.claim.token,
+      signal: this.heart.signal,
+    };
+  }
+
+  private transaction(effect: Effect<Transaction>): Promise<Reply> {
+    if (this.stored !== undefined)
       return Promise.reject(new TypeError('transaction() was called twice; a request has one effect'));
-    const reply = commit(store, claim, effect, retainMs);
-    stored = reply;
+    const reply = this.commit(effect);
+    this.stored = reply;
     reply.catch(() => {
       // Nothing was changed: another effect may be tried.
-      stored = undefined;
+      this.stored = undefined;
     });
     return reply;
-  };
-  try {
-    const reply = await work({ transaction, token: claim.token, signal: heart.signal });
-    // What is stored is what is sent: a retry gets what the first request got.
-    if (stored !== undefined) return { kind: 'executed', reply: await stored };
-    if (reply.status < 500) return { kind: 'executed', reply: await transaction(() => reply) };
-    await store.release(claim);
-    return { kind: 'executed', reply };
-  } catch (error) {
-    if (error instanceof LeaseLost) return { kind: 'in-progress', retryAfterMs: leaseMs };
-    // A transaction that is still under way decides what becomes of the key.
-    await stored?.catch(() => undefined);
-    if (stored === undefined) await giveUp(store, claim);
-    throw error;
-  } finally {
-    heart.stop();
+  }
+
+  /** @throws {LeaseLost} */
+  private async commit(effect: Effect<Transaction>): Promise<Reply> {
+    const outcome = await this.store.commit(this.claim, effect, this.retainMs);
+    if (outcome.kind === 'lease-lost') throw new LeaseLost();
+    this.narrator.tell('stored', { token: this.claim.token, status: outcome.reply.status });
+    return outcome.reply;
+  }
+
+  private async phase<Result>(
+    name: string,
+    effect: (transaction: Transaction) => Result | Promise<Result>,
+  ): Promise<Result> {
+    const reached = this.results.get(name);
+    if (reached !== undefined) return fromJson(reached);
+    const outcome = await this.store.checkpoint(
+      this.claim,
+      name,
+      (transaction) => {
+        const result = effect(transaction);
+        return result instanceof Promise ? result.then(toJson) : toJson(result);
+      },
+      this.leaseMs,
+    );
+    if (outcome.kind === 'lease-lost') throw new LeaseLost();
+    this.begun = true;
+    this.results.set(name, outcome.result);
+    return fromJson(outcome.result);
+  }
+
+  private async foreign<Result>(name: string, call: (key: string) => Promise<Result>): Promise<Result> {
+    const reached = this.results.get(name);
+    if (reached !== undefined) return fromJson(reached);
+    const key = await derivedKey(this.claim, this.request.fingerprint, name);
+    // Whether a call that has failed has changed something, nobody here can tell.
+    this.begun = true;
+    const result = await call(key);
+    return this.phase(name, () => result);
+  }
+
+  /** Nothing was done: the key is free. Or something was: only the same request may go on from there. */
+  private async end(): Promise<void> {
+    if (this.begun) await this.store.renew(this.claim, 0);
+    else await this.store.release(this.claim);
+    this.narrator.tell(this.begun ? 'abandoned' : 'released', { token: this.claim.token });
   }
 }
 
-/** @throws {LeaseLost} */
-async function commit<Transaction>(
-  store: IdempotencyStore<Transaction>,
-  claim: Claim,
-  effect: Effect<Transaction>,
-  retainMs: number,
-): Promise<Reply> {
-  const outcome = await store.commit(claim, effect, retainMs);
-  if (outcome.kind === 'lease-lost') throw new LeaseLost();
-  return outcome.reply;
+/** JSON has no `undefined`, which a phase without a result returns. */
+function toJson(result: unknown): string {
+  return JSON.stringify(result ?? null);
 }
 
-/** A store that cannot release now lets the lease end; the error that led here is the one to be told. */
-async function giveUp<Transaction>(store: IdempotencyStore<Transaction>, claim: Claim): Promise<void> {
-  try {
-    await store.release(claim);
-  } catch {
-    // The lease ends by itself.
-  }
+function fromJson<Result>(text: string): Result {
+  return JSON.parse(text);
 }
 
 /** Extends a lease for as long as the work takes. */

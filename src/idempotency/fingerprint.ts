@@ -29,6 +29,12 @@ export async function fingerprintOf({ method, target, contentType, body }: Finge
     bytes.set(part, offset + LENGTH_BYTES);
     offset += LENGTH_BYTES + part.length;
   }
+  return sha256Hex(bytes);
+}
+
+/** The SHA-256 of bytes, or of text as UTF-8, in 64 hexadecimal digits. */
+export async function sha256Hex(data: Uint8Array<ArrayBuffer> | string): Promise<string> {
+  const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
   return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -14,12 +14,16 @@ export {
 export { type FingerprintedRequest, fingerprintOf } from './fingerprint.ts';
 export { type JsonOutcome, NESTING_LIMIT, readJson } from './json.ts';
 export { KEY_LIMIT, type KeyOutcome, readIdempotencyKey } from './key.ts';
-export type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from './record.ts';
+export { type Decision, type DecisionKind, keyTag, type Observer } from './observe.ts';
+export { derivedKey } from './phase.ts';
+export type { Claim, RecordId, RecordInfo, RecoveryPoint, Reply, RequestFacts } from './record.ts';
 export {
+  type CheckpointOutcome,
   type ClaimOutcome,
   type CommitOutcome,
   type Effect,
   type IdempotencyStore,
+  type PhaseEffect,
   StoreError,
   type StoreProblem,
 } from './store.ts';

@@ -26,6 +26,17 @@ export interface RequestFacts {
   method: string;
   /** With its query. */
   path: string;
+  /** The server's own name for the request, so that a look-up leads to its log. */
+  requestId?: string;
+}
+
+/**
+ * A step of a request that is behind it: whoever takes the request over goes on after it. `result` is what the step came to, as JSON.
+ */
+export interface RecoveryPoint {
+  /** Unique within the request. */
+  phase: string;
+  result: string;
 }
 
 /** The right to finish a request. Its token names one claim of one owner: no other claim ever has the same one. */
@@ -47,6 +58,7 @@ export interface RecordInfo {
   state: 'in-progress' | 'completed';
   method: string;
   path: string;
+  requestId?: string;
   /** Absent while the request is in progress. */
   status?: number;
   firstSeenMs: number;
@@ -56,3 +68,14 @@ export interface RecordInfo {
 
 /** How long a claim that nobody has finished or taken over is kept: as long as a client may still retry. Milliseconds. */
 export const ABANDONED_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * How long a lease still holds; 0 once it has ended. One that ends later than twice its length from now was granted before the clock was
+ * set back: it counts as ended, because a crashed owner must not block a key until the clock has caught up. An owner that is alive loses
+ * at most its work to that: the fencing token keeps its effect out. Milliseconds.
+ * @param leaseMs the length that it was granted for.
+ */
+export function leaseLeftMs(nowMs: number, leaseEndsMs: number, leaseMs: number): number {
+  const left = leaseEndsMs - nowMs;
+  return left > 2 * leaseMs ? 0 : Math.max(0, left);
+}

@@ -1,9 +1,13 @@
-import type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from './record.ts';
+import type { Claim, RecordId, RecordInfo, RecoveryPoint, Reply, RequestFacts } from './record.ts';
 
 /** What became of the wish to execute a request. Mismatch is decided before in-flight, and harms no record. */
 export type ClaimOutcome =
-  /** The caller owns the key until its lease ends, and has to `commit` or `release`. */
-  | { kind: 'claimed'; claim: Claim }
+  /**
+   * The caller owns the key until its lease ends, and has to `commit` or `release`. `previous` tells what was there: nothing; a record
+   * that had expired and was not yet purged; a claim whose lease had ended, by the same request. `points` are the phases that the
+   * abandoned claim has behind it, in the order in which they were reached.
+   */
+  | { kind: 'claimed'; claim: Claim; previous: 'none' | 'expired' | 'abandoned'; points: RecoveryPoint[] }
   /** Somebody else does; trying again makes sense after this time. */
   | { kind: 'in-progress'; retryAfterMs: number }
   | { kind: 'completed'; reply: Reply }
@@ -14,11 +18,20 @@ export type CommitOutcome =
   /** Another claim has taken over: the effect was not executed. */
   | { kind: 'lease-lost' };
 
+export type CheckpointOutcome =
+  /** `result` is the one that is stored: of an earlier checkpoint of that phase, if there is one. */
+  | { kind: 'reached'; result: string }
+  /** Another claim has taken over: the effect was not executed. */
+  | { kind: 'lease-lost' };
+
 /**
  * The business effect of a request, and the answer to it.
  * @param transaction what the store offers for writing together with the record; a store without transactions offers nothing.
  */
 export type Effect<Transaction> = (transaction: Transaction) => Reply | Promise<Reply>;
+
+/** The effect of one phase of a request; returns its result, as JSON. */
+export type PhaseEffect<Transaction> = (transaction: Transaction) => string | Promise<string>;
 
 /**
  * Where records live. Each verb is atomic and has a closed set of outcomes; each throws a {@link StoreError} when the store cannot
@@ -32,7 +45,10 @@ export interface IdempotencyStore<Transaction> {
    */
   claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome>;
 
-  /** Extends a lease from now, also one that has ended, as long as nobody has taken over. */
+  /**
+   * Extends a lease from now, also one that has ended, as long as nobody has taken over. With 0 the claim is abandoned: the same request
+   * may take over at once, and nobody else.
+   */
   renew(claim: Claim, leaseMs: number): Promise<'renewed' | 'lease-lost'>;
 
   /**
@@ -41,6 +57,18 @@ export interface IdempotencyStore<Transaction> {
    * @param retainMs how long the reply is kept, counted from now.
    */
   commit(claim: Claim, effect: Effect<Transaction>, retainMs: number): Promise<CommitOutcome>;
+
+  /**
+   * Checks the fencing token, executes the effect of a phase and remembers its result, in one transaction where the store has
+   * transactions, and extends the lease from now. A phase that has been reached before is not executed again. What the effect throws is
+   * thrown on, with nothing changed.
+   */
+  checkpoint(
+    claim: Claim,
+    phase: string,
+    effect: PhaseEffect<Transaction>,
+    leaseMs: number,
+  ): Promise<CheckpointOutcome>;
 
   /** Gives a claim up: nothing was done, and the key is free. Does nothing when the claim is no longer the current one. */
   release(claim: Claim): Promise<void>;

@@ -5,6 +5,7 @@ import type {
   CommitOutcome,
   Effect,
   IdempotencyStore,
+  PhaseEffect,
   RecordId,
   Reply,
   RequestFacts,
@@ -83,6 +84,18 @@ export class Bench<T> {
       const finish = () => {
         then();
         return reply;
+      };
+      return written instanceof Promise ? written.then(finish) : finish();
+    };
+  }
+
+  /** The same for a phase, whose result is JSON. */
+  phaseEffect(line: string, result: string, then = () => {}): PhaseEffect<T> {
+    return (transaction) => {
+      const written = this.subject.write(transaction, line);
+      const finish = () => {
+        then();
+        return result;
       };
       return written instanceof Promise ? written.then(finish) : finish();
     };

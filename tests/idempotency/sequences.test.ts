@@ -67,7 +67,7 @@ async function outcomesOf<T>(steps: Step[], make: (now: () => number) => Idempot
 test('any sequence of verbs has the same outcomes in memory and in SQLite', async () => {
   const db: DatabaseSync = openFile(':memory:');
   const inSqlite = (now: () => number) => {
-    db.exec('DROP TABLE IF EXISTS idempotency_record');
+    db.exec('DROP TABLE IF EXISTS idempotency_record; DROP TABLE IF EXISTS idempotency_schema');
     return new SqliteStore(db, { now });
   };
   await fc.assert(

@@ -17,6 +17,7 @@ import {
   type StoreUnderTest,
 } from './bench.ts';
 import { testCommit, testConcurrency, testLookup, testPurge, testRelease } from './store-contract-commit.ts';
+import { testPhases } from './store-contract-phases.ts';
 
 /** Runs the contract. */
 export function testStore<T>(under: StoreUnderTest<T>): void {
@@ -30,6 +31,7 @@ export function testStore<T>(under: StoreUnderTest<T>): void {
     describe('when a lease has ended', () => testTakeOver(held));
     describe('when a claim is renewed', () => testRenew(held));
     describe('when an effect is committed', () => testCommit(held, under.transactional));
+    describe('when a phase is reached', () => testPhases(held, under.transactional));
     describe('when a claim is released', () => testRelease(held));
     describe('when a key is looked up', () => testLookup(held));
     describe('when records are purged', () => testPurge(held));

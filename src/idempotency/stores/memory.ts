@@ -1,10 +1,29 @@
-import { ABANDONED_MS, type Claim, type RecordId, type RecordInfo, type Reply, type RequestFacts } from '../record.ts';
-import type { ClaimOutcome, CommitOutcome, Effect, IdempotencyStore } from '../store.ts';
+import {
+  ABANDONED_MS,
+  type Claim,
+  leaseLeftMs,
+  type RecordId,
+  type RecordInfo,
+  type RecoveryPoint,
+  type Reply,
+  type RequestFacts,
+} from '../record.ts';
+import type {
+  CheckpointOutcome,
+  ClaimOutcome,
+  CommitOutcome,
+  Effect,
+  IdempotencyStore,
+  PhaseEffect,
+} from '../store.ts';
 
-interface Entry extends RequestFacts {
+interface Entry {
+  facts: RequestFacts;
   token: number;
   firstSeenMs: number;
+  leaseMs: number;
   leaseEndsMs: number;
+  points: RecoveryPoint[];
   expiresMs: number;
   reply?: Reply;
   /** An effect is running: nobody takes over meanwhile, as in a database nobody passes a lock. */
@@ -28,29 +47,38 @@ export class MemoryStore implements IdempotencyStore<undefined> {
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
     const now = this.now();
     const found = this.find(id);
-    if (found !== undefined && found.fingerprint !== request.fingerprint) {
-      const { fingerprint, method, path } = found;
-      return { kind: 'mismatch', original: { fingerprint, method, path } };
+    if (found !== undefined) {
+      const { facts, reply, committing, leaseEndsMs } = found;
+      if (facts.fingerprint !== request.fingerprint) return { kind: 'mismatch', original: { ...facts } };
+      if (reply !== undefined) return { kind: 'completed', reply: copyOf(reply) };
+      const left = leaseLeftMs(now, leaseEndsMs, found.leaseMs);
+      if (committing || left > 0) return { kind: 'in-progress', retryAfterMs: Math.max(1, left) };
     }
-    if (found?.reply !== undefined) return { kind: 'completed', reply: copyOf(found.reply) };
-    if (found !== undefined && (found.committing || found.leaseEndsMs > now))
-      return { kind: 'in-progress', retryAfterMs: Math.max(1, found.leaseEndsMs - now) };
+    const hasExpired = found === undefined && this.entries.has(nameOf(id));
+    const points = found?.points ?? [];
     this.lastToken += 1;
     this.entries.set(nameOf(id), {
-      ...request,
+      // The request id stays that of the first, under which the work was begun.
+      facts: { ...(found?.facts ?? request) },
       token: this.lastToken,
       firstSeenMs: found?.firstSeenMs ?? now,
+      leaseMs,
       leaseEndsMs: now + leaseMs,
+      points,
       expiresMs: now + leaseMs + ABANDONED_MS,
     });
-    return { kind: 'claimed', claim: { ...id, token: this.lastToken } };
+    return {
+      kind: 'claimed',
+      claim: { ...id, token: this.lastToken },
+      previous: found !== undefined ? 'abandoned' : hasExpired ? 'expired' : 'none',
+      points: structuredClone(points),
+    };
   }
 
   async renew(claim: Claim, leaseMs: number): Promise<'renewed' | 'lease-lost'> {
     const entry = this.owned(claim);
     if (entry === undefined) return 'lease-lost';
-    entry.leaseEndsMs = this.now() + leaseMs;
-    entry.expiresMs = entry.leaseEndsMs + ABANDONED_MS;
+    this.extend(entry, leaseMs);
     return 'renewed';
   }
 
@@ -68,6 +96,30 @@ export class MemoryStore implements IdempotencyStore<undefined> {
     }
   }
 
+  async checkpoint(
+    claim: Claim,
+    phase: string,
+    effect: PhaseEffect<undefined>,
+    leaseMs: number,
+  ): Promise<CheckpointOutcome> {
+    const entry = this.owned(claim);
+    if (entry === undefined || entry.committing) return { kind: 'lease-lost' };
+    const reached = entry.points.find((point) => point.phase === phase);
+    if (reached !== undefined) {
+      this.extend(entry, leaseMs);
+      return { kind: 'reached', result: reached.result };
+    }
+    entry.committing = true;
+    try {
+      const result = await effect(undefined);
+      entry.points.push({ phase, result });
+      this.extend(entry, leaseMs);
+      return { kind: 'reached', result };
+    } finally {
+      delete entry.committing;
+    }
+  }
+
   async release(claim: Claim): Promise<void> {
     if (this.owned(claim) !== undefined) this.entries.delete(nameOf(claim));
   }
@@ -75,9 +127,10 @@ export class MemoryStore implements IdempotencyStore<undefined> {
   async lookup(id: RecordId): Promise<RecordInfo | undefined> {
     const found = this.find(id);
     if (found === undefined) return undefined;
-    const { method, path, firstSeenMs, expiresMs, reply } = found;
-    if (reply === undefined) return { state: 'in-progress', method, path, firstSeenMs, expiresMs };
-    return { state: 'completed', method, path, status: reply.status, firstSeenMs, expiresMs };
+    const { firstSeenMs, expiresMs, reply } = found;
+    const { fingerprint: _, ...facts } = found.facts;
+    if (reply === undefined) return { state: 'in-progress', ...facts, firstSeenMs, expiresMs };
+    return { state: 'completed', ...facts, status: reply.status, firstSeenMs, expiresMs };
   }
 
   async purge(beforeMs: number, limit: number): Promise<number> {
@@ -89,6 +142,12 @@ export class MemoryStore implements IdempotencyStore<undefined> {
       deleted += 1;
     }
     return deleted;
+  }
+
+  private extend(entry: Entry, leaseMs: number): void {
+    entry.leaseMs = leaseMs;
+    entry.leaseEndsMs = this.now() + leaseMs;
+    entry.expiresMs = entry.leaseEndsMs + ABANDONED_MS;
   }
 
   private find(id: RecordId): Entry | undefined {

@@ -1,43 +1,38 @@
 import type { DatabaseSync, SQLOutputValue } from 'node:sqlite';
-import { ABANDONED_MS, type Claim, type RecordId, type RecordInfo, type Reply, type RequestFacts } from '../record.ts';
-import type { ClaimOutcome, CommitOutcome, Effect, IdempotencyStore } from '../store.ts';
+import {
+  ABANDONED_MS,
+  type Claim,
+  leaseLeftMs,
+  type RecordId,
+  type RecordInfo,
+  type RecoveryPoint,
+  type Reply,
+  type RequestFacts,
+} from '../record.ts';
+import type {
+  CheckpointOutcome,
+  ClaimOutcome,
+  CommitOutcome,
+  Effect,
+  IdempotencyStore,
+  PhaseEffect,
+} from '../store.ts';
+import { migrate } from './sqlite-schema.ts';
 import { GroupCommit, guard, Statements } from './sqlite-transaction.ts';
 
-/** A token is never used twice (AUTOINCREMENT), so that a stale owner cannot be taken for a later one. */
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS idempotency_record (
-    token         INTEGER PRIMARY KEY AUTOINCREMENT,
-    principal     TEXT NOT NULL,
-    key           TEXT NOT NULL,
-    fingerprint   TEXT NOT NULL,
-    method        TEXT NOT NULL,
-    path          TEXT NOT NULL,
-    first_seen_ms INTEGER NOT NULL,
-    lease_ends_ms INTEGER,              -- NULL once completed
-    expires_ms    INTEGER NOT NULL,
-    status        INTEGER,              -- these three are NULL while in progress
-    headers       TEXT,                 -- JSON
-    body          BLOB,
-    UNIQUE (principal, key),
-    -- a record is in progress or complete, never half of each
-    CHECK ((lease_ends_ms IS NULL) = (status IS NOT NULL)),
-    CHECK ((status IS NULL) = (headers IS NULL) AND (status IS NULL) = (body IS NULL))
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS idempotency_record_expires ON idempotency_record (expires_ms);
-`;
-
-const FIND = 'SELECT * FROM idempotency_record WHERE principal = ? AND key = ? AND expires_ms > ?';
+const FIND = 'SELECT * FROM idempotency_record WHERE principal = ? AND key = ?';
 // REPLACE removes the record that it takes over or that has expired, and draws a new token.
 const CLAIM = `
   INSERT OR REPLACE INTO idempotency_record
-    (principal, key, fingerprint, method, path, first_seen_ms, lease_ends_ms, expires_ms)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
-const RENEW = `
-  UPDATE idempotency_record SET lease_ends_ms = ?, expires_ms = ? WHERE token = ? AND principal = ? AND key = ? AND status IS NULL`;
+    (principal, key, fingerprint, method, path, request_id, first_seen_ms, points, lease_ms, lease_ends_ms, expires_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const OPEN = 'token = ? AND principal = ? AND key = ? AND status IS NULL';
+const RENEW = `UPDATE idempotency_record SET lease_ms = ?, lease_ends_ms = ?, expires_ms = ? WHERE ${OPEN}`;
 const COMPLETE = `
-  UPDATE idempotency_record SET status = ?, headers = ?, body = ?, lease_ends_ms = NULL, expires_ms = ? WHERE token = ?`;
-const OWNED = 'SELECT 1 FROM idempotency_record WHERE token = ? AND principal = ? AND key = ? AND status IS NULL';
-const RELEASE = 'DELETE FROM idempotency_record WHERE token = ? AND principal = ? AND key = ? AND status IS NULL';
+  UPDATE idempotency_record SET status = ?, headers = ?, body = ?, points = NULL, lease_ends_ms = NULL, expires_ms = ? WHERE token = ?`;
+const ADVANCE = 'UPDATE idempotency_record SET points = ? WHERE token = ?';
+const OWNED = `SELECT points FROM idempotency_record WHERE ${OPEN}`;
+const RELEASE = `DELETE FROM idempotency_record WHERE ${OPEN}`;
 const PURGE = `
   DELETE FROM idempotency_record
   WHERE token IN (SELECT token FROM idempotency_record WHERE expires_ms <= ? ORDER BY expires_ms LIMIT ?)`;
@@ -67,7 +62,7 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
     this.now = now;
     this.statements = new Statements(db);
     this.group = new GroupCommit(db, this.statements);
-    guard(() => db.exec(SCHEMA));
+    guard(() => migrate(db));
   }
 
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
@@ -76,38 +71,45 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
     if (known !== undefined) return known;
     return this.group.submit(() => {
       // Another request of the same group, or another process, may have been faster.
-      const found = this.find(id);
-      const outcome = this.outcomeOf(found, request);
-      if (outcome !== undefined) return outcome;
-      const now = this.now();
-      const { fingerprint, method, path } = request;
-      const times = [found?.first_seen_ms ?? now, now + leaseMs, now + leaseMs + ABANDONED_MS];
-      const { lastInsertRowid } = this.run(CLAIM, id.principal, id.key, fingerprint, method, path, ...times);
-      return { kind: 'claimed', claim: { ...id, token: Number(lastInsertRowid) } };
+      const row = this.row(id);
+      const found = this.unexpired(row);
+      return this.outcomeOf(found, request) ?? this.take(id, request, leaseMs, row, found);
     });
   }
 
-  async renew({ token, principal, key }: Claim, leaseMs: number): Promise<'renewed' | 'lease-lost'> {
-    return this.group.submit(() => {
-      const end = this.now() + leaseMs;
-      const { changes } = this.run(RENEW, end, end + ABANDONED_MS, token, principal, key);
-      return changes === 1 ? 'renewed' : 'lease-lost';
-    });
+  async renew(claim: Claim, leaseMs: number): Promise<'renewed' | 'lease-lost'> {
+    return this.group.submit(() => (this.extend(claim, leaseMs) ? 'renewed' : 'lease-lost'));
   }
 
   /** @throws {TypeError} for an effect that returns a promise; it is rolled back. */
   async commit(claim: Claim, effect: Effect<DatabaseSync>, retainMs: number): Promise<CommitOutcome> {
     return this.group.submit(() => {
       if (this.get(OWNED, claim.token, claim.principal, claim.key) === undefined) return { kind: 'lease-lost' };
-      const reply = effect(this.db);
-      if ('then' in reply) {
-        // A query builder's `then` would start the query; a promise's error must not end the process.
-        if (reply instanceof Promise) reply.catch(() => undefined);
-        throw new TypeError('the effect on a SQLite store has to be synchronous; do what takes time before');
-      }
+      const reply = synchronous(effect(this.db));
       const { status, headers, body } = reply;
       this.run(COMPLETE, status, JSON.stringify(headers), body, this.now() + retainMs, claim.token);
       return { kind: 'stored', reply };
+    });
+  }
+
+  /** @throws {TypeError} for an effect that returns a promise; it is rolled back. */
+  async checkpoint(
+    claim: Claim,
+    phase: string,
+    effect: PhaseEffect<DatabaseSync>,
+    leaseMs: number,
+  ): Promise<CheckpointOutcome> {
+    return this.group.submit(() => {
+      const row = this.get(OWNED, claim.token, claim.principal, claim.key) as Pick<Row, 'points'> | undefined;
+      if (row === undefined) return { kind: 'lease-lost' };
+      const points = pointsOf(row);
+      let result = points.find((point) => point.phase === phase)?.result;
+      if (result === undefined) {
+        result = synchronous(effect(this.db));
+        this.run(ADVANCE, JSON.stringify([...points, { phase, result }]), claim.token);
+      }
+      this.extend(claim, leaseMs);
+      return { kind: 'reached', result };
     });
   }
 
@@ -118,9 +120,10 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   async lookup(id: RecordId): Promise<RecordInfo | undefined> {
     const found = guard(() => this.find(id));
     if (found === undefined) return undefined;
-    const { method, path, status, first_seen_ms: firstSeenMs, expires_ms: expiresMs } = found;
-    if (status === null) return { state: 'in-progress', method, path, firstSeenMs, expiresMs };
-    return { state: 'completed', method, path, status, firstSeenMs, expiresMs };
+    const { fingerprint: _, ...facts } = factsOf(found);
+    const { status, first_seen_ms: firstSeenMs, expires_ms: expiresMs } = found;
+    if (status === null) return { state: 'in-progress', ...facts, firstSeenMs, expiresMs };
+    return { state: 'completed', ...facts, status, firstSeenMs, expiresMs };
   }
 
   async purge(beforeMs: number, limit: number): Promise<number> {
@@ -133,25 +136,60 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
     if (found === undefined) return undefined;
     if (found.fingerprint !== fingerprint) return { kind: 'mismatch', original: factsOf(found) };
     if (found.lease_ends_ms === null) return { kind: 'completed', reply: toReply(found) };
-    const retryAfterMs = found.lease_ends_ms - this.now();
+    const retryAfterMs = leaseLeftMs(this.now(), found.lease_ends_ms, found.lease_ms);
     return retryAfterMs > 0 ? { kind: 'in-progress', retryAfterMs } : undefined;
   }
 
-  private find({ principal, key }: RecordId): Row | undefined {
-    return this.get(FIND, principal, key, this.now()) as Row | undefined;
+  /**
+   * Writes a claim.
+   * @param row what is there now; `found` the same, unless it has expired.
+   */
+  private take(id: RecordId, request: RequestFacts, leaseMs: number, row: Row | undefined, found: Row | undefined) {
+    const now = this.now();
+    // The request id stays that of the first, under which the work was begun.
+    const { fingerprint, method, path, requestId = null } = found === undefined ? request : factsOf(found);
+    const facts = [id.principal, id.key, fingerprint, method, path, requestId];
+    const times = [leaseMs, now + leaseMs, now + leaseMs + ABANDONED_MS];
+    const { lastInsertRowid } = this.run(CLAIM, ...facts, found?.first_seen_ms ?? now, found?.points ?? null, ...times);
+    const previous = found !== undefined ? 'abandoned' : row !== undefined ? 'expired' : 'none';
+    const claim = { ...id, token: Number(lastInsertRowid) };
+    return { kind: 'claimed', claim, previous, points: pointsOf(found) } as const;
+  }
+
+  private extend({ token, principal, key }: Claim, leaseMs: number): boolean {
+    const end = this.now() + leaseMs;
+    return this.run(RENEW, leaseMs, end, end + ABANDONED_MS, token, principal, key).changes === 1;
+  }
+
+  private find(id: RecordId): Row | undefined {
+    return this.unexpired(this.row(id));
+  }
+
+  private unexpired(row: Row | undefined): Row | undefined {
+    return row !== undefined && row.expires_ms > this.now() ? row : undefined;
+  }
+
+  private row({ principal, key }: RecordId): Row | undefined {
+    return this.get(FIND, principal, key) as Row | undefined;
   }
 
   private get(sql: string, ...values: (string | number)[]) {
     return this.statements.of(sql).get(...values);
   }
 
-  private run(sql: string, ...values: (string | number | Uint8Array)[]) {
+  private run(sql: string, ...values: (string | number | Uint8Array | null)[]) {
     return this.statements.of(sql).run(...values);
   }
 }
 
-type Row = RequestFacts & { [column: string]: SQLOutputValue } & {
+type Row = { [column: string]: SQLOutputValue } & {
+  fingerprint: string;
+  method: string;
+  path: string;
+  request_id: string | null;
+  points: string | null;
   first_seen_ms: number;
+  lease_ms: number;
   lease_ends_ms: number | null;
   expires_ms: number;
   status: number | null;
@@ -159,10 +197,24 @@ type Row = RequestFacts & { [column: string]: SQLOutputValue } & {
   body: Uint8Array<ArrayBuffer> | null;
 };
 
-function factsOf({ fingerprint, method, path }: Row): RequestFacts {
-  return { fingerprint, method, path };
+function factsOf({ fingerprint, method, path, request_id: requestId }: Row): RequestFacts {
+  return { fingerprint, method, path, ...(requestId === null ? {} : { requestId }) };
+}
+
+function pointsOf(row: Pick<Row, 'points'> | undefined): RecoveryPoint[] {
+  return row?.points ? JSON.parse(row.points) : [];
 }
 
 function toReply({ status, headers, body }: Row): Reply {
   return { status: status as number, headers: JSON.parse(headers as string), body: body ?? new Uint8Array() };
+}
+
+/** @throws {TypeError} for a promise. */
+function synchronous<T extends Reply | string>(result: T | Promise<T>): T {
+  if (typeof result === 'object' && 'then' in result) {
+    // A query builder's `then` would start the query; a promise's error must not end the process.
+    if (result instanceof Promise) result.catch(() => undefined);
+    throw new TypeError('the effect on a SQLite store has to be synchronous; do what takes time before');
+  }
+  return result;
 }

@@ -4,17 +4,23 @@ import { DatabaseSync } from 'node:sqlite';
 import { listen } from '../../src/http/listen.ts';
 import { GroupCommit, transaction } from '../../src/idempotency/stores/sqlite-transaction.ts';
 import { createReferenceApi } from '../../src/reference/api.ts';
-import { Ledger, newId } from '../../src/reference/ledger.ts';
+import { newId } from '../../src/reference/ledger.ts';
+import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
 import { checkCharge, readBody, readObject, readSimulation, requireJson } from '../../src/reference/request.ts';
 
 const [mode, path] = process.argv.slice(2) as [string, string];
-const ledger = new Ledger(path);
+const ledger = new SqliteLedger(path);
 const db = new DatabaseSync(path);
 db.exec('PRAGMA synchronous = FULL');
 const insert = db.prepare('INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?)');
 const group = new GroupCommit(db);
 const sandbox = await ledger.createSandbox('problem');
-const api = createReferenceApi({ path, prefix: '/api', pageUrl: (slug) => slug, report: console.error });
+const api = createReferenceApi({
+  open: () => new SqliteLedger(path),
+  prefix: '/api',
+  pageUrl: (slug) => slug,
+  report: console.error,
+});
 const { url } = await listen(mode === 'with' ? api.answer : answerPlainly, '127.0.0.1', 0);
 console.log(`${url}#${sandbox.token}`);
 
@@ -25,12 +31,12 @@ console.log(`${url}#${sandbox.token}`);
 async function answerPlainly(request: Request): Promise<Response> {
   const body = await readBody(request);
   const token = request.headers.get('authorization')?.slice('Bearer '.length) ?? '';
-  const account = ledger.sandboxOf(token);
-  if (account === undefined || ledger.isExpired(account)) return new Response(null, { status: 401 });
+  const account = await ledger.sandboxOf(token);
+  if (account === undefined || account.expiresMs <= ledger.now()) return new Response(null, { status: 401 });
   requireJson(request.headers.get('content-type'));
   readSimulation(request.headers.get('docent-simulate'));
   const { amount, currency, description } = checkCharge(readObject(body).members);
-  const charge = ledger.newCharge(amount, currency, description);
+  const charge = { id: newId('ch'), amount, currency, description, created_at: new Date().toISOString() };
   const { id, created_at } = charge;
   const effect = () => insert.run(id, account.id, amount, currency, description, created_at);
   if (mode === 'grouped') await group.submit(effect);

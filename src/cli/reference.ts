@@ -3,6 +3,7 @@ import type { Settings } from '../config/config.ts';
 import type { MountedApi } from '../http/mount.ts';
 import type { Pack } from '../pack/read.ts';
 import { createReferenceApi } from '../reference/api.ts';
+import { SqliteLedger } from '../reference/ledgers/sqlite.ts';
 import { type Arguments, type Io, optionText, usageError } from './command.ts';
 import { stateFolder } from './settings.ts';
 
@@ -41,6 +42,6 @@ export function referenceApi(
     if (pack().resolve(slug) === undefined) return 'about:blank';
     return siteUrl === undefined ? new URL(`${base}/help/${slug}/`, request.url).href : `${siteUrl}/help/${slug}/`;
   };
-  const api = createReferenceApi({ path: file, prefix, pageUrl, report });
+  const api = createReferenceApi({ open: () => new SqliteLedger(file), prefix, pageUrl, report });
   return { prefix, except: `${base}${helpPath}`, answer: api.answer, close: api.close };
 }

@@ -1,11 +1,9 @@
-import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type ExecuteOptions,
   type Execution,
   execute,
   fingerprintOf,
-  type IdempotencyStore,
   type Reply,
   type RequestFacts,
   StoreError,
@@ -13,7 +11,7 @@ import {
 import { slugOf } from '../topic/id.ts';
 import { Connection, type Lease } from './connection.ts';
 import { ApiError, DEFAULT_DIALECT, type Dialect, type ErrorName, errorDocument } from './errors.ts';
-import { type Ledger, type LedgerOptions, newId, type Sandbox } from './ledger.ts';
+import { type Charge, type Ledger, newId, type Sandbox } from './ledger.ts';
 import {
   type ChargeRequest,
   checkCharge,
@@ -44,8 +42,8 @@ const COMMON_HEADERS = {
 };
 
 export interface ReferenceOptions {
-  /** The SQLite file; it and its folder are made when they are not there. */
-  path: string;
+  /** Opens the store; called again after it has failed. @throws {StoreError} when it cannot be opened now. */
+  open(): Ledger;
   /** Where the API is mounted: `/api` below the base path. */
   prefix: string;
   /**
@@ -55,7 +53,6 @@ export interface ReferenceOptions {
   pageUrl(slug: string, request: Request): string;
   /** Is told of errors that are nobody's fault but ours, and of a store that cannot answer. */
   report(error: unknown, request: Request): void;
-  ledger?: LedgerOptions;
   execute?: ExecuteOptions;
 }
 
@@ -71,7 +68,7 @@ export interface ReferenceApi {
  * again with each request, so that it comes back without a restart.
  */
 export function createReferenceApi(options: ReferenceOptions): ReferenceApi {
-  const connection = new Connection(options.path, options.ledger);
+  const connection = new Connection(options.open);
   return {
     answer: (request) => new Exchange(options, request, connection).answer(),
     close: () => connection.retire(),
@@ -109,24 +106,24 @@ class Exchange {
     return response;
   }
 
-  private route(): Promise<Response> | Response {
+  private async route(): Promise<Response> {
     const path = this.url.pathname.slice(this.options.prefix.length);
     const charge = /^\/charges\/([^/]+)$/.exec(path)?.[1];
     if (path === '/sandboxes') return this.method({ POST: () => this.createSandbox() });
     if (path === '/charges') return this.method({ POST: () => this.createCharge() });
     if (charge !== undefined) return this.method({ GET: () => this.readCharge(charge) });
-    this.tryAuthenticate();
+    await this.tryAuthenticate();
     throw new ApiError('NOT_FOUND', `There is nothing at ${this.url.pathname}.`);
   }
 
-  private method(handlers: Record<string, () => Promise<Response> | Response>): Promise<Response> | Response {
+  private async method(handlers: Record<string, () => Promise<Response>>): Promise<Response> {
     const allowed = [...Object.keys(handlers), ...('GET' in handlers ? ['HEAD'] : []), 'OPTIONS'];
     const { method } = this.request;
     if (method === 'OPTIONS') return preflight(allowed);
     const name = method === 'HEAD' ? 'GET' : method;
     const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined;
     if (handler !== undefined) return handler();
-    this.tryAuthenticate();
+    await this.tryAuthenticate();
     const detail = `${method} is not allowed here. Use ${allowed.join(', ')}.`;
     throw new ApiError('METHOD_NOT_ALLOWED', detail, null, { Allow: allowed.join(', ') });
   }
@@ -144,7 +141,7 @@ class Exchange {
   /** What can be refused without a record is refused before the claim: a corrected retry with the same key executes. */
   private async createCharge(): Promise<Response> {
     const body = await readBody(this.request);
-    const sandbox = this.authenticate();
+    const sandbox = await this.authenticate();
     const { headers } = this.request;
     requireJson(headers.get('content-type'));
     const simulation = readSimulation(headers.get('docent-simulate'));
@@ -165,20 +162,20 @@ class Exchange {
     simulation: Simulation,
   ): Promise<Execution> {
     const ledger = this.ledger();
-    const store: IdempotencyStore<DatabaseSync> = ledger.store;
     return execute(
-      store,
+      ledger.store,
       id,
       facts,
       async ({ transaction }) => {
         if (simulation.delayMs > 0) await sleep(simulation.delayMs);
         if (simulation.error !== undefined) throw this.simulated(simulation.error);
-        return transaction(() => {
-          const charge = ledger.newCharge(request.amount, request.currency, request.description);
-          ledger.insertCharge(id.principal, charge);
-          const reply = jsonReply(201, charge);
-          reply.headers.push(['Location', `${this.options.prefix}/charges/${charge.id}`]);
-          return reply;
+        const charge: Charge = { id: newId('ch'), ...request, created_at: new Date(ledger.now()).toISOString() };
+        const reply = jsonReply(201, charge);
+        reply.headers.push(['Location', `${this.options.prefix}/charges/${charge.id}`]);
+        return transaction((tx) => {
+          // Where the store's transaction is synchronous, so is the effect.
+          const inserted = ledger.insertCharge(tx, id.principal, charge);
+          return inserted instanceof Promise ? inserted.then(() => reply) : reply;
         });
       },
       this.options.execute,
@@ -218,9 +215,9 @@ class Exchange {
     return { method, path, fingerprint: await fingerprintOf({ method, target: path, contentType, body: canonical }) };
   }
 
-  private readCharge(id: string): Response {
-    const sandbox = this.authenticate();
-    const charge = this.ledger().charge(sandbox.id, id);
+  private async readCharge(id: string): Promise<Response> {
+    const sandbox = await this.authenticate();
+    const charge = await this.ledger().charge(sandbox.id, id);
     if (charge === undefined)
       throw new ApiError('CHARGE_NOT_FOUND', `This sandbox has no charge ${JSON.stringify(id.slice(0, 60))}.`, 'id');
     return toResponse(jsonReply(200, charge), this.request.method === 'HEAD');
@@ -233,7 +230,7 @@ class Exchange {
   }
 
   /** @throws {ApiError} TOKEN_MISSING or TOKEN_INVALID. */
-  private authenticate(): Sandbox {
+  private async authenticate(): Promise<Sandbox> {
     const header = this.request.headers.get('authorization');
     const challenge = 'Bearer realm="docent"';
     if (header === null) {
@@ -250,9 +247,9 @@ class Exchange {
     const token = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i.exec(header.trim())?.[1];
     if (token === undefined) throw invalid('The header Authorization has to be "Bearer", a space, and a token.');
     const ledger = this.ledger();
-    const sandbox = ledger.sandboxOf(token);
+    const sandbox = await ledger.sandboxOf(token);
     if (sandbox === undefined) throw invalid('No sandbox has this token. It may have expired and been cleared up.');
-    if (ledger.isExpired(sandbox)) {
+    if (sandbox.expiresMs <= ledger.now()) {
       this.dialect = sandbox.dialect;
       throw invalid(`The sandbox of this token expired at ${new Date(sandbox.expiresMs).toISOString()}.`);
     }
@@ -261,9 +258,9 @@ class Exchange {
   }
 
   /** For an error that needs no token, but is told in the caller's dialect where the caller is known. */
-  private tryAuthenticate(): void {
+  private async tryAuthenticate(): Promise<void> {
     try {
-      if (this.request.headers.has('authorization')) this.authenticate();
+      if (this.request.headers.has('authorization')) await this.authenticate();
     } catch {
       // The error that led here is the one to be told.
     }

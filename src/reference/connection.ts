@@ -1,4 +1,4 @@
-import { Ledger, type LedgerOptions } from './ledger.ts';
+import type { Ledger } from './ledger.ts';
 
 /** An open file, and how many requests use it. */
 interface Shared {
@@ -18,20 +18,19 @@ export interface Lease {
  * when the last of them is done: as long as one connection is open, SQLite lets a process see the file as it was.
  */
 export class Connection {
-  private readonly path: string;
-  private readonly options: LedgerOptions | undefined;
+  private readonly open: () => Ledger;
   private current: Shared | undefined;
 
-  constructor(path: string, options: LedgerOptions | undefined) {
-    this.path = path;
-    this.options = options;
+  /** @param open opens the store, or throws a {@link StoreError} when that is not possible now. */
+  constructor(open: () => Ledger) {
+    this.open = open;
   }
 
   /** @throws {StoreError} when the file cannot be opened now. */
   lease(): Lease {
     // Without this, what is written to a file that was moved away would be promised, and lost with the last connection.
     if (this.current?.ledger.isInPlace() === false) this.retire();
-    this.current ??= { ledger: new Ledger(this.path, this.options), users: 0, retired: false };
+    this.current ??= { ledger: this.open(), users: 0, retired: false };
     const shared = this.current;
     shared.users += 1;
     const end = () => {

@@ -1,46 +1,9 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { closeSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
-import { StoreError } from '../idempotency/index.ts';
-import { SqliteStore } from '../idempotency/stores/sqlite.ts';
-import { guard, Statements, transaction } from '../idempotency/stores/sqlite-transaction.ts';
-import { makeFolder } from '../pack/folder.ts';
+import type { IdempotencyStore } from '../idempotency/index.ts';
 import type { Dialect } from './errors.ts';
 
 /** Somebody who tries something out has finished a day later. Milliseconds. */
 export const SANDBOX_LIFETIME_MS = 24 * 60 * 60 * 1000;
-
-/** What trying things out may take of a disk. Bytes; some millions of charges. */
-const SIZE_LIMIT_BYTES = 1024 * 1024 * 1024;
-
-/** Another process of this server holds the lock for a few milliseconds; a longer wait would hold up everybody here. Milliseconds. */
-const BUSY_TIMEOUT_MS = 250;
-
-/** So few that no request waits for the clearing up. Rows. */
-const PURGE_LIMIT = 100;
-
-/** After so many charges something is cleared up. Fewer than are cleared up at once, so that the file does not grow for ever. */
-const CHARGES_PER_PURGE = PURGE_LIMIT / 2;
-
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS sandbox (
-    id            TEXT PRIMARY KEY,
-    token_hash    TEXT NOT NULL UNIQUE, -- SHA-256 of the token, hex: who reads the file cannot use it
-    dialect       TEXT NOT NULL,
-    expires_ms    INTEGER NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS sandbox_expires ON sandbox (expires_ms);
-  CREATE TABLE IF NOT EXISTS charge (
-    id            TEXT PRIMARY KEY,
-    sandbox       TEXT NOT NULL REFERENCES sandbox (id) ON DELETE CASCADE,
-    amount        INTEGER NOT NULL,
-    currency      TEXT NOT NULL,
-    description   TEXT,
-    created_at    TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS charge_sandbox ON charge (sandbox);
-`;
 
 /** An anonymous account. */
 export interface Sandbox {
@@ -60,135 +23,90 @@ export interface Charge {
   created_at: string;
 }
 
-export interface LedgerOptions {
-  /** Milliseconds since 1970. */
-  now?: () => number;
-  /** The most that the file may take; {@link SIZE_LIMIT_BYTES} by default. */
-  sizeLimitBytes?: number;
+/** Part of a list of charges, latest first. */
+export interface ChargePage {
+  charges: Charge[];
+  /** Whether there are charges after the last one of these. */
+  hasMore: boolean;
+}
+
+/** How much of a quota has been spent in the window that is running. */
+export interface Spending {
+  /** Everybody's, in all processes on the store, this one's included. */
+  spent: number;
+  /** When the window ends and the count begins anew; milliseconds from now. */
+  resetMs: number;
 }
 
 /**
- * Sandboxes, charges and idempotency records in one SQLite file, so that they commit together. A commit is on the disk when it
- * returns: it survives `kill -9` and a power loss.
+ * Where the reference API keeps its data: sandboxes, charges, quotas, and the idempotency records, in one store, so that a charge and
+ * its record commit together. There is one implementation for each store (`ledgers/`); any number of processes may use the same data.
+ * Every method throws a {@link StoreError} when the store cannot answer.
  */
-export class Ledger {
-  readonly store: SqliteStore;
-  private readonly db: DatabaseSync;
-  private readonly now: () => number;
-  private readonly statements: Statements;
-  private readonly path: string;
-  private readonly place: string | undefined;
-  /** Charges since something was cleared up. */
-  private charges = 0;
+export interface Ledger<Transaction = unknown> {
+  readonly store: IdempotencyStore<Transaction>;
 
-  /**
-   * Opens the file, and makes it and its folder if they are not there.
-   * @throws {StoreError} when it cannot be opened, written, or is no database.
-   */
-  constructor(path: string, { now = Date.now, sizeLimitBytes = SIZE_LIMIT_BYTES }: LedgerOptions = {}) {
-    this.now = now;
-    this.path = path;
-    this.db = open(path);
-    this.statements = new Statements(this.db);
-    this.place = placeOf(path);
-    try {
-      this.store = guard(() => {
-        this.db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
-        const { page_size: pageSize } = this.db.prepare('PRAGMA page_size').get() as { page_size: number };
-        this.db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(sizeLimitBytes / pageSize))}`);
-        this.db.exec(SCHEMA);
-        return new SqliteStore(this.db, { now });
-      });
-    } catch (error) {
-      this.db.close();
-      throw error;
-    }
-  }
-
-  /** Makes a sandbox, and clears up some that have expired. @returns it, with the token that is told only once. */
-  async createSandbox(dialect: Dialect): Promise<Sandbox & { token: string }> {
-    await this.store.purge(this.now(), PURGE_LIMIT);
-    const token = `sk_sandbox_${randomBytes(TOKEN_BYTES).toString('hex')}`;
-    const sandbox = { id: newId('sbx'), dialect, expiresMs: this.now() + SANDBOX_LIFETIME_MS };
-    transaction(this.db, () => {
-      this.clearUp();
-      this.run('INSERT INTO sandbox VALUES (?, ?, ?, ?)', sandbox.id, hash(token), dialect, sandbox.expiresMs);
-    });
-    return { ...sandbox, token };
-  }
+  /** Makes a sandbox, and clears up some of what has expired. @returns it, with the token that is told only once. */
+  createSandbox(dialect: Dialect): Promise<Sandbox & { token: string }>;
 
   /** The sandbox that a token opens, expired or not, until it is cleared up. */
-  sandboxOf(token: string): Sandbox | undefined {
-    const row = this.get('SELECT id, dialect, expires_ms AS expiresMs FROM sandbox WHERE token_hash = ?', hash(token));
-    return row as unknown as Sandbox | undefined;
-  }
+  sandboxOf(token: string): Promise<Sandbox | undefined>;
 
-  /** Inserts a charge: the effect, to be called inside the store's transaction. */
-  insertCharge(sandbox: string, { id, amount, currency, description, created_at }: Charge): void {
-    const sql = 'INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?)';
-    this.run(sql, id, sandbox, amount, currency, description, created_at);
-  }
+  /** Milliseconds since 1970, by the clock that decides what has expired. */
+  now(): number;
 
-  /** To be called after each charge: now and then it clears up some of what has expired. Never rejects. */
-  async tidy(): Promise<void> {
-    this.charges += 1;
-    if (this.charges < CHARGES_PER_PURGE) return;
-    this.charges = 0;
-    try {
-      await this.store.purge(this.now(), PURGE_LIMIT);
-      transaction(this.db, () => this.clearUp());
-    } catch {
-      // The charge is made, and that is what has to be told. A store that cannot write now tells so to the next one.
-    }
-  }
+  /**
+   * Inserts a charge: an effect, to be called inside the store's transaction. Synchronous where that has to be.
+   * @throws {SandboxFull} when the sandbox holds {@link CHARGES_PER_SANDBOX} charges; nothing is inserted.
+   */
+  insertCharge(transaction: Transaction, sandbox: string, charge: Charge): void | Promise<void>;
+
+  /** Changes the description of a charge that is there: an effect, as {@link insertCharge}. */
+  describeCharge(
+    transaction: Transaction,
+    sandbox: string,
+    id: string,
+    description: string | null,
+  ): void | Promise<void>;
 
   /** A charge of this sandbox; somebody else's is not there. */
-  charge(sandbox: string, id: string): Charge | undefined {
-    const sql = 'SELECT id, amount, currency, description, created_at FROM charge WHERE sandbox = ? AND id = ?';
-    return this.get(sql, sandbox, id) as unknown as Charge | undefined;
-  }
+  charge(sandbox: string, id: string): Promise<Charge | undefined>;
 
-  newCharge(amount: number, currency: string, description: string | null): Charge {
-    return { id: newId('ch'), amount, currency, description, created_at: new Date(this.now()).toISOString() };
-  }
+  /**
+   * Charges of a sandbox, latest first; those of one instant in the order of their insertion.
+   * @param limit the most to answer, at least 1.
+   * @param after id of the charge that was the last one of the page before; undefined for the first page.
+   * @returns undefined when there is no charge with the id `after` in this sandbox.
+   */
+  charges(sandbox: string, limit: number, after: string | undefined): Promise<ChargePage | undefined>;
 
-  isExpired({ expiresMs }: Sandbox): boolean {
-    return expiresMs <= this.now();
-  }
+  /**
+   * Counts something that is limited in a fixed window of time, for all processes on the store together.
+   * @param bucket whose quota, and which: `sandbox:sbx_1`.
+   * @param amount how much to add; at least 1.
+   * @param windowMs length of the window, which begins with the first spending.
+   */
+  spend(bucket: string, amount: number, windowMs: number): Promise<Spending>;
 
-  /** Whether the file at the path is still the one that is open. */
-  isInPlace(): boolean {
-    return placeOf(this.path) === this.place;
-  }
+  /** To be called after each charge: now and then it clears up some of what has expired. Never rejects. */
+  tidy(): Promise<void>;
 
-  close(): void {
-    this.db.close();
-  }
+  /** Whether the data is still that which was opened: false when its file has been moved away or replaced. */
+  isInPlace(): boolean;
 
-  private clearUp(): void {
-    const now = this.now();
-    const expired = 'SELECT id FROM sandbox WHERE expires_ms <= ? LIMIT 1';
-    const old = this.get(expired, now) as { id: string } | undefined;
-    if (old !== undefined) {
-      const some = 'DELETE FROM charge WHERE rowid IN (SELECT rowid FROM charge WHERE sandbox = ? LIMIT ?)';
-      const { changes } = this.statements.of(some).run(old.id, PURGE_LIMIT);
-      if (Number(changes) < PURGE_LIMIT) this.run('DELETE FROM sandbox WHERE id = ?', old.id);
-    }
-  }
-
-  private get(sql: string, ...values: (string | number | null)[]): Record<string, unknown> | undefined {
-    return guard(() => this.statements.of(sql).get(...values));
-  }
-
-  private run(sql: string, ...values: (string | number | null)[]): void {
-    this.statements.of(sql).run(...values);
-  }
+  close(): void | Promise<void>;
 }
+
+/** More than anybody tries out by hand, and some megabytes at the most. Charges. */
+export const CHARGES_PER_SANDBOX = 10_000;
+
+/** Thrown by an effect: the sandbox holds as many charges as it may. */
+export class SandboxFull extends Error {}
 
 /** 128 bits: nobody guesses one. */
 const TOKEN_BYTES = 16;
 
-/** 68 random bits: no two of the ids that ever fit into one file are equal. Hexadecimal digits. */
+/** 68 random bits: no two of the ids that ever fit into one store are equal. Hexadecimal digits. */
 const ID_DIGITS = 18;
 
 /** `ch_4f1…`: the prefix says what it is. Made of a UUID, because Node draws the randomness of many of them at once. */
@@ -196,32 +114,13 @@ export function newId(prefix: string): string {
   return `${prefix}_${randomUUID().replaceAll('-', '').slice(0, ID_DIGITS)}`;
 }
 
-function hash(token: string): string {
+/** A sandbox with its token; the token is kept nowhere. */
+export function newSandbox(dialect: Dialect, nowMs: number): Sandbox & { token: string } {
+  const token = `sk_sandbox_${randomBytes(TOKEN_BYTES).toString('hex')}`;
+  return { id: newId('sbx'), dialect, expiresMs: nowMs + SANDBOX_LIFETIME_MS, token };
+}
+
+/** What is kept of a token: its SHA-256, hex, so that who reads the store cannot use it. */
+export function tokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex');
-}
-
-/** Which file is at a path; undefined when there is none, or none that can be reached. */
-function placeOf(path: string): string | undefined {
-  try {
-    const { dev, ino } = statSync(path);
-    return `${dev}:${ino}`;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Tokens are stored hashed, but what people try out is nobody else's business either. */
-const FOLDER_MODE = 0o700;
-const FILE_MODE = 0o600;
-
-function open(path: string): DatabaseSync {
-  try {
-    makeFolder(dirname(path), FOLDER_MODE);
-    // SQLite would make it readable for everybody; the files that it makes beside it get the rights of this one.
-    closeSync(openSync(path, 'a', FILE_MODE));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new StoreError('unavailable', `${path} cannot be made or written (${code})`, error);
-  }
-  return guard(() => new DatabaseSync(path));
 }

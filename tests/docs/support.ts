@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { listen } from '../../src/http/listen.ts';
 import { createReferenceApi } from '../../src/reference/api.ts';
+import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
 import { type Block, plainText } from '../../src/topic/block.ts';
 import { ROOT } from '../cli/support.ts';
 import { compiled, temporaryFolder } from '../support.ts';
@@ -35,8 +36,9 @@ export interface ReferenceServer {
 
 /** The reference API on a port and a file of its own. */
 export async function serveReference(): Promise<ReferenceServer> {
+  const path = join(temporaryFolder(), 'reference.sqlite');
   const api = createReferenceApi({
-    path: join(temporaryFolder(), 'reference.sqlite'),
+    open: () => new SqliteLedger(path),
     prefix: '/api',
     pageUrl: () => 'about:blank',
     report: (error) => console.error(error),

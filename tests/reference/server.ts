@@ -2,6 +2,7 @@
 import { setTimeout } from 'node:timers';
 import { listen } from '../../src/http/listen.ts';
 import { createReferenceApi } from '../../src/reference/api.ts';
+import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
 
 export interface ServerOptions {
   /** The file. */
@@ -19,7 +20,7 @@ if (process.argv[2] !== undefined) {
     process.setuid?.(user);
   }
   const api = createReferenceApi({
-    path,
+    open: () => new SqliteLedger(path),
     prefix: '/api',
     pageUrl: (slug) => `https://docs.example/help/${slug}/`,
     report: () => undefined,

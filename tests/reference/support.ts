@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { listen } from '../../src/http/listen.ts';
 import { createReferenceApi, type ReferenceOptions } from '../../src/reference/api.ts';
 import { type Dialect, documented, type ErrorName } from '../../src/reference/errors.ts';
+import { SqliteLedger, type SqliteLedgerOptions } from '../../src/reference/ledgers/sqlite.ts';
 import { slugOf } from '../../src/topic/id.ts';
 import { temporaryFolder } from '../support.ts';
 import type { ServerOptions } from './server.ts';
@@ -95,12 +96,18 @@ export interface TestApi {
 
 export const API = '/api';
 
+export interface TestApiOptions extends Partial<ReferenceOptions> {
+  /** The SQLite file. */
+  path?: string;
+  ledger?: SqliteLedgerOptions;
+}
+
 /** The reference API on a server in this process, until the tests of this file have run. */
-export async function startApi(options: Partial<ReferenceOptions> = {}): Promise<TestApi> {
+export async function startApi({ ledger, ...options }: TestApiOptions = {}): Promise<TestApi> {
   const path = options.path ?? join(temporaryFolder(), 'reference.sqlite');
   const reported: unknown[] = [];
   const api = createReferenceApi({
-    path,
+    open: () => new SqliteLedger(path, ledger),
     prefix: API,
     pageUrl: (slug) => `https://docs.example/help/${slug}/`,
     report: (error) => reported.push(error),

@@ -8,6 +8,7 @@ import { listen } from '../../src/http/listen.ts';
 import { mountApi } from '../../src/http/mount.ts';
 import { createReferenceApi } from '../../src/reference/api.ts';
 import { DIALECTS } from '../../src/reference/errors.ts';
+import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
 import { temporaryFolder } from '../support.ts';
 import {
   API,
@@ -82,7 +83,7 @@ describe('a method', () => {
 
   test('that is called like a member of every object is refused like any other', async () => {
     const direct = createReferenceApi({
-      path: `${temporaryFolder()}/reference.sqlite`,
+      open: () => new SqliteLedger(`${temporaryFolder()}/reference.sqlite`),
       prefix: API,
       pageUrl: () => 'about:blank',
       report: assert.fail,
@@ -227,7 +228,7 @@ describe('the API beside the help', () => {
     test(`below the base path ${base || '/'} has its own paths, and the help has all others`, async () => {
       const prefix = `${base}/api`;
       const reference = createReferenceApi({
-        path: `${temporaryFolder()}/reference.sqlite`,
+        open: () => new SqliteLedger(`${temporaryFolder()}/reference.sqlite`),
         prefix,
         pageUrl: () => 'about:blank',
         report: assert.fail,

@@ -1,0 +1,230 @@
+import { closeSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StoreError } from '../../idempotency/index.ts';
+import { SqliteStore } from '../../idempotency/stores/sqlite.ts';
+import { guard, Statements, transaction } from '../../idempotency/stores/sqlite-transaction.ts';
+import { makeFolder } from '../../pack/folder.ts';
+import type { Dialect } from '../errors.ts';
+import {
+  CHARGES_PER_SANDBOX,
+  type Charge,
+  type ChargePage,
+  type Ledger,
+  newSandbox,
+  type Sandbox,
+  SandboxFull,
+  type Spending,
+  tokenHash,
+} from '../ledger.ts';
+
+/** What trying things out may take of a disk. Bytes; some millions of charges. */
+const SIZE_LIMIT_BYTES = 1024 * 1024 * 1024;
+
+/** Another process of this server holds the lock for a few milliseconds; a longer wait would hold up everybody here. Milliseconds. */
+const BUSY_TIMEOUT_MS = 250;
+
+/** So few that no request waits for the clearing up. Rows. */
+const PURGE_LIMIT = 100;
+
+/** After so many charges something is cleared up. Fewer than are cleared up at once, so that the file does not grow for ever. */
+const CHARGES_PER_PURGE = PURGE_LIMIT / 2;
+
+const SCHEMA = `
+  CREATE TABLE IF NOT EXISTS sandbox (
+    id            TEXT PRIMARY KEY,
+    token_hash    TEXT NOT NULL UNIQUE, -- SHA-256 of the token, hex: who reads the file cannot use it
+    dialect       TEXT NOT NULL,
+    expires_ms    INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS sandbox_expires ON sandbox (expires_ms);
+  CREATE TABLE IF NOT EXISTS charge (
+    id            TEXT PRIMARY KEY,
+    sandbox       TEXT NOT NULL REFERENCES sandbox (id) ON DELETE CASCADE,
+    amount        INTEGER NOT NULL,
+    currency      TEXT NOT NULL,
+    description   TEXT,
+    created_at    TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS charge_sandbox ON charge (sandbox);
+  CREATE TABLE IF NOT EXISTS quota (
+    bucket        TEXT PRIMARY KEY,
+    spent         INTEGER NOT NULL,
+    ends_ms       INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX IF NOT EXISTS quota_ends ON quota (ends_ms);
+`;
+
+const SELECT_CHARGE = 'SELECT id, amount, currency, description, created_at FROM charge';
+
+const SPEND = `
+  INSERT INTO quota (bucket, spent, ends_ms) VALUES (?1, ?2, ?3)
+  ON CONFLICT (bucket) DO UPDATE SET
+    spent = CASE WHEN ends_ms > ?4 THEN spent ELSE 0 END + excluded.spent,
+    ends_ms = CASE WHEN ends_ms > ?4 THEN ends_ms ELSE excluded.ends_ms END
+  RETURNING spent, ends_ms AS endsMs`;
+
+export interface SqliteLedgerOptions {
+  /** Milliseconds since 1970. */
+  now?: () => number;
+  /** The most that the file may take; {@link SIZE_LIMIT_BYTES} by default. */
+  sizeLimitBytes?: number;
+}
+
+/**
+ * Sandboxes, charges and idempotency records in one SQLite file, so that they commit together. A commit is on the disk when it
+ * returns: it survives `kill -9` and a power loss.
+ */
+export class SqliteLedger implements Ledger<DatabaseSync> {
+  readonly store: SqliteStore;
+  private readonly db: DatabaseSync;
+  readonly now: () => number;
+  private readonly statements: Statements;
+  private readonly path: string;
+  private readonly place: string | undefined;
+  /** Charges since something was cleared up. */
+  private sincePurge = 0;
+
+  /**
+   * Opens the file, and makes it and its folder if they are not there.
+   * @throws {StoreError} when it cannot be opened, written, or is no database.
+   */
+  constructor(path: string, { now = Date.now, sizeLimitBytes = SIZE_LIMIT_BYTES }: SqliteLedgerOptions = {}) {
+    this.now = now;
+    this.path = path;
+    this.db = open(path);
+    this.statements = new Statements(this.db);
+    this.place = placeOf(path);
+    try {
+      this.store = guard(() => {
+        this.db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
+        const { page_size: pageSize } = this.db.prepare('PRAGMA page_size').get() as { page_size: number };
+        this.db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(sizeLimitBytes / pageSize))}`);
+        this.db.exec(SCHEMA);
+        return new SqliteStore(this.db, { now });
+      });
+    } catch (error) {
+      this.db.close();
+      throw error;
+    }
+  }
+
+  async createSandbox(dialect: Dialect): Promise<Sandbox & { token: string }> {
+    await this.store.purge(this.now(), PURGE_LIMIT);
+    const { token, ...sandbox } = newSandbox(dialect, this.now());
+    transaction(this.db, () => {
+      this.clearUp();
+      this.run('INSERT INTO sandbox VALUES (?, ?, ?, ?)', sandbox.id, tokenHash(token), dialect, sandbox.expiresMs);
+    });
+    return { ...sandbox, token };
+  }
+
+  async sandboxOf(token: string): Promise<Sandbox | undefined> {
+    const sql = 'SELECT id, dialect, expires_ms AS expiresMs FROM sandbox WHERE token_hash = ?';
+    return this.get(sql, tokenHash(token)) as unknown as Sandbox | undefined;
+  }
+
+  insertCharge(_: DatabaseSync, sandbox: string, { id, amount, currency, description, created_at }: Charge): void {
+    // An index counts them without looking at each row's page.
+    const { held } = this.get('SELECT count(*) AS held FROM charge WHERE sandbox = ?', sandbox) as { held: number };
+    if (held >= CHARGES_PER_SANDBOX) throw new SandboxFull();
+    const sql = 'INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?)';
+    this.run(sql, id, sandbox, amount, currency, description, created_at);
+  }
+
+  describeCharge(_: DatabaseSync, sandbox: string, id: string, description: string | null): void {
+    this.run('UPDATE charge SET description = ? WHERE sandbox = ? AND id = ?', description, sandbox, id);
+  }
+
+  async tidy(): Promise<void> {
+    this.sincePurge += 1;
+    if (this.sincePurge < CHARGES_PER_PURGE) return;
+    this.sincePurge = 0;
+    try {
+      await this.store.purge(this.now(), PURGE_LIMIT);
+      transaction(this.db, () => this.clearUp());
+    } catch {
+      // The charge is made, and that is what has to be told. A store that cannot write now tells so to the next one.
+    }
+  }
+
+  async charge(sandbox: string, id: string): Promise<Charge | undefined> {
+    return this.get(`${SELECT_CHARGE} WHERE sandbox = ? AND id = ?`, sandbox, id) as unknown as Charge | undefined;
+  }
+
+  async charges(sandbox: string, limit: number, after: string | undefined): Promise<ChargePage | undefined> {
+    const last = after && this.get('SELECT rowid AS row FROM charge WHERE sandbox = ? AND id = ?', sandbox, after);
+    if (after !== undefined && !last) return undefined;
+    const before = last ? (last.row as number) : Number.MAX_SAFE_INTEGER;
+    const sql = `${SELECT_CHARGE} WHERE sandbox = ? AND rowid < ? ORDER BY rowid DESC LIMIT ?`;
+    const found = guard(() => this.statements.of(sql).all(sandbox, before, limit + 1)) as unknown as Charge[];
+    return { charges: found.slice(0, limit), hasMore: found.length > limit };
+  }
+
+  async spend(bucket: string, amount: number, windowMs: number): Promise<Spending> {
+    const now = this.now();
+    const row = guard(() => this.statements.of(SPEND).get(bucket, amount, now + windowMs, now)) as {
+      spent: number;
+      endsMs: number;
+    };
+    return { spent: row.spent, resetMs: row.endsMs - now };
+  }
+
+  isInPlace(): boolean {
+    return placeOf(this.path) === this.place;
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  private clearUp(): void {
+    const now = this.now();
+    this.run(
+      'DELETE FROM quota WHERE bucket IN (SELECT bucket FROM quota WHERE ends_ms <= ? LIMIT ?)',
+      now,
+      PURGE_LIMIT,
+    );
+    const expired = 'SELECT id FROM sandbox WHERE expires_ms <= ? LIMIT 1';
+    const old = this.get(expired, now) as { id: string } | undefined;
+    if (old !== undefined) {
+      const some = 'DELETE FROM charge WHERE rowid IN (SELECT rowid FROM charge WHERE sandbox = ? LIMIT ?)';
+      const { changes } = this.statements.of(some).run(old.id, PURGE_LIMIT);
+      if (Number(changes) < PURGE_LIMIT) this.run('DELETE FROM sandbox WHERE id = ?', old.id);
+    }
+  }
+
+  private get(sql: string, ...values: (string | number | null)[]): Record<string, unknown> | undefined {
+    return guard(() => this.statements.of(sql).get(...values));
+  }
+
+  private run(sql: string, ...values: (string | number | null)[]): void {
+    this.statements.of(sql).run(...values);
+  }
+}
+
+/** Which file is at a path; undefined when there is none, or none that can be reached. */
+function placeOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path);
+    return `${dev}:${ino}`;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Tokens are stored hashed, but what people try out is nobody else's business either. */
+const FOLDER_MODE = 0o700;
+const FILE_MODE = 0o600;
+
+function open(path: string): DatabaseSync {
+  try {
+    makeFolder(dirname(path), FOLDER_MODE);
+    // SQLite would make it readable for everybody; the files that it makes beside it get the rights of this one.
+    closeSync(openSync(path, 'a', FILE_MODE));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new StoreError('unavailable', `${path} cannot be made or written (${code})`, error);
+  }
+  return guard(() => new DatabaseSync(path));
+}

@@ -16,6 +16,7 @@ export { type JsonOutcome, NESTING_LIMIT, readJson } from './json.ts';
 export { KEY_LIMIT, type KeyOutcome, readIdempotencyKey } from './key.ts';
 export { type Decision, type DecisionKind, keyTag, type Observer } from './observe.ts';
 export { derivedKey } from './phase.ts';
+export { keepPurged, type PurgeOptions, purgeExpired } from './purge.ts';
 export type { Claim, RecordId, RecordInfo, RecoveryPoint, Reply, RequestFacts } from './record.ts';
 export {
   type CheckpointOutcome,

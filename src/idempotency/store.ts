@@ -77,7 +77,8 @@ export interface IdempotencyStore<Transaction> {
   lookup(id: RecordId): Promise<RecordInfo | undefined>;
 
   /**
-   * Deletes records that have expired before a time.
+   * Deletes records that have expired; never one that has not, whatever the caller's clock says.
+   * @param beforeMs by the store's clock: only those that had expired by then. `Number.MAX_SAFE_INTEGER` for all of them.
    * @param limit the most to delete at once, so that other requests do not wait long.
    * @returns how many were deleted; fewer than `limit` means that there are no more.
    */

@@ -204,8 +204,22 @@ export function testPurge<T>(bench: () => Bench<T>): void {
 
   test('a claim that nobody has finished goes a day after its lease', async () => {
     await claimed(bench().store);
-    assert.equal(await bench().store.purge(START + LEASE + DAY - 1, 10), 0);
-    assert.equal(await bench().store.purge(START + LEASE + DAY, 10), 1);
+    bench().now += LEASE + DAY - 1;
+    assert.equal(await bench().store.purge(bench().now, 10), 0);
+    bench().now += 1;
+    assert.equal(await bench().store.purge(bench().now, 10), 1);
+  });
+
+  test('a caller whose clock is ahead of the store’s deletes nothing before its time', async () => {
+    const [done, running] = keys(2);
+    assert.ok(done && running);
+    await bench().complete(done);
+    await claimed(bench().store, running);
+    for (const time of [bench().now + 10 * DAY, Number.MAX_SAFE_INTEGER])
+      assert.equal(await bench().store.purge(time, 10), 0);
+    assert.equal(await bench().kindOf(FACTS, done), 'completed');
+    bench().now += RETAIN;
+    assert.equal(await bench().store.purge(Number.MAX_SAFE_INTEGER, 10), 1);
   });
 }
 

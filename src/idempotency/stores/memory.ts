@@ -134,10 +134,11 @@ export class MemoryStore implements IdempotencyStore<undefined> {
   }
 
   async purge(beforeMs: number, limit: number): Promise<number> {
+    const before = Math.min(beforeMs, this.now());
     let deleted = 0;
     for (const [name, entry] of this.entries) {
       if (deleted === limit) break;
-      if (entry.expiresMs > beforeMs || entry.committing) continue;
+      if (entry.expiresMs > before || entry.committing) continue;
       this.entries.delete(name);
       deleted += 1;
     }

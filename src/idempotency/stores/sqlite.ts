@@ -127,7 +127,7 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   }
 
   async purge(beforeMs: number, limit: number): Promise<number> {
-    const { changes } = await this.group.submit(() => this.run(PURGE, beforeMs, limit));
+    const { changes } = await this.group.submit(() => this.run(PURGE, Math.min(beforeMs, this.now()), limit));
     return Number(changes);
   }
 

@@ -22,6 +22,14 @@ test('a fingerprint is the SHA-256 of the parts, each after its length', async (
   assert.equal(await fingerprintOf(REQUEST), hash.digest('hex'));
 });
 
+test('it is the same one where there is only WebCrypto', async (t) => {
+  t.mock.property(process, 'getBuiltinModule', undefined);
+  // Another address, another instance of the module.
+  const address = new URL('../../src/idempotency/fingerprint.ts?web', import.meta.url).href;
+  const elsewhere: typeof import('../../src/idempotency/fingerprint.ts') = await import(address);
+  assert.equal(await elsewhere.fingerprintOf(REQUEST), await fingerprintOf(REQUEST));
+});
+
 for (const change of [
   { method: 'PATCH' },
   { method: 'post' },

@@ -54,8 +54,9 @@ export class LiveSite {
     return this.pack.stamps();
   }
 
-  close(): void {
-    this.reference?.close();
+  /** To be called when no request comes any more. */
+  async close(): Promise<void> {
+    await this.reference?.close();
     this.pack.close();
   }
 

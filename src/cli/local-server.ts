@@ -77,7 +77,7 @@ async function startLocalServer({ pack, settings }: OpenedPack, io: Io): Promise
     const server = await listen((request) => site.answer(request), '127.0.0.1', 0);
     const close = async () => {
       await server.close();
-      site.close();
+      await site.close();
       discard();
     };
     const what = withReference ? '' : ' with the help alone; --base-url names another';

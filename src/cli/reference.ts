@@ -31,7 +31,7 @@ export function referenceApi(
   file: string,
   pack: () => Pack,
   report: (error: unknown, request: Request) => void,
-): MountedApi & { close(): void } {
+): MountedApi & { close(): Promise<void> } {
   if (`${API}/`.startsWith(`${helpPath}/`) || OWN_PATHS.some((path) => `${helpPath}/`.startsWith(`${API}/${path}/`)))
     throw usageError(
       `"api.helpPath" is ${helpPath}, where the reference API is`,

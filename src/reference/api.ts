@@ -60,7 +60,8 @@ export interface ReferenceOptions {
 export interface ReferenceApi {
   /** Answers a request below its prefix. Never throws. */
   answer(request: Request): Promise<Response>;
-  close(): void;
+  /** Closes the store, once the requests that are under way are done with it. */
+  close(): Promise<void>;
 }
 
 /**
@@ -71,7 +72,7 @@ export function createReferenceApi(options: ReferenceOptions): ReferenceApi {
   const connection = new Connection(options.open);
   return {
     answer: (request) => new Exchange(options, request, connection).answer(),
-    close: () => connection.retire(),
+    close: () => connection.close(),
   };
 }
 
@@ -223,7 +224,7 @@ class Exchange {
     return toResponse(jsonReply(200, charge), this.request.method === 'HEAD');
   }
 
-  /** @throws {StoreError} when the file cannot be opened now. */
+  /** @throws {StoreError} when the store cannot be opened now. */
   private ledger(): Ledger {
     this.lease ??= this.connection.lease();
     return this.lease.ledger;
@@ -281,7 +282,7 @@ class Exchange {
       const detail = 'There is no room left to store this. Nothing was executed.';
       return new ApiError('STORE_FULL', detail, null, { 'Retry-After': String(FULL_RETRY_SECONDS) });
     }
-    this.connection.retire();
+    this.lease?.failed();
     const detail = 'The store cannot be read or written at the moment. Nothing was executed.';
     return new ApiError('STORE_UNAVAILABLE', detail, null, { 'Retry-After': String(UNAVAILABLE_RETRY_SECONDS) });
   }

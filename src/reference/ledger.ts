@@ -94,6 +94,13 @@ export interface Ledger<Transaction = unknown> {
   /** Whether the data is still that which was opened: false when its file has been moved away or replaced. */
   isInPlace(): boolean;
 
+  /**
+   * Whether it finds back to its data by itself after the store could not answer, as a client of a server does. A file is opened anew: it
+   * may have been unmounted, restored or repaired.
+   */
+  readonly reconnects: boolean;
+
+  /** Called when no request uses it any more. */
   close(): void | Promise<void>;
 }
 

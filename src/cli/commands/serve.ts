@@ -53,7 +53,7 @@ export const serve: Command = {
       watching?.close();
     } finally {
       await server.close();
-      site.close();
+      await site.close();
     }
     return Exit.done;
   },

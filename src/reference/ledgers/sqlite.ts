@@ -77,6 +77,7 @@ export interface SqliteLedgerOptions {
  */
 export class SqliteLedger implements Ledger<DatabaseSync> {
   readonly store: SqliteStore;
+  readonly reconnects = false;
   private readonly db: DatabaseSync;
   readonly now: () => number;
   private readonly statements: Statements;

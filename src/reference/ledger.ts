@@ -38,6 +38,14 @@ export interface Spending {
   resetMs: number;
 }
 
+/** What every ledger can be told when it is opened. */
+export interface LedgerOptions {
+  /** Milliseconds since 1970; the store's own clock by default. */
+  now?: () => number;
+  /** The most charges of one sandbox; {@link CHARGES_PER_SANDBOX} by default. */
+  chargesPerSandbox?: number;
+}
+
 /**
  * Where the reference API keeps its data: sandboxes, charges, quotas, and the idempotency records, in one store, so that a charge and
  * its record commit together. There is one implementation for each store (`ledgers/`); any number of processes may use the same data.
@@ -57,11 +65,15 @@ export interface Ledger<Transaction = unknown> {
 
   /**
    * Inserts a charge: an effect, to be called inside the store's transaction. Synchronous where that has to be.
-   * @throws {SandboxFull} when the sandbox holds {@link CHARGES_PER_SANDBOX} charges; nothing is inserted.
+   * @throws {SandboxFull} when the sandbox holds as many charges as it may; nothing is inserted.
+   * @throws {SandboxGone} when the sandbox has been cleared up; nothing is inserted.
    */
   insertCharge(transaction: Transaction, sandbox: string, charge: Charge): void | Promise<void>;
 
-  /** Changes the description of a charge that is there: an effect, as {@link insertCharge}. */
+  /**
+   * Changes the description of a charge that was there a moment ago: an effect, as {@link insertCharge}.
+   * @throws {SandboxGone} when this sandbox does not hold it any more, as it has been cleared up.
+   */
   describeCharge(
     transaction: Transaction,
     sandbox: string,
@@ -109,6 +121,9 @@ export const CHARGES_PER_SANDBOX = 10_000;
 
 /** Thrown by an effect: the sandbox holds as many charges as it may. */
 export class SandboxFull extends Error {}
+
+/** Thrown by an effect: the sandbox has expired and was cleared up while the request was under way. */
+export class SandboxGone extends Error {}
 
 /** 128 bits: nobody guesses one. */
 const TOKEN_BYTES = 16;

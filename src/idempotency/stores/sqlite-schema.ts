@@ -4,10 +4,17 @@ import { StoreError } from '../store.ts';
 /** Rows that were made before the length of a lease was kept. Milliseconds; the usual length. */
 const OLD_LEASE_MS = 3000;
 
-/**
- * What leads from each version of the table to the next; the first makes it. A token is never used twice (AUTOINCREMENT), so that a stale
- * owner cannot be taken for a later one.
- */
+/** Tables with a history. */
+export interface Schema {
+  /** What they hold, as a message names it. */
+  name: string;
+  /** Name of the table that keeps their version. */
+  versionTable: string;
+  /** What leads from each version to the next; the first makes the tables, or finds those from before versions were kept. */
+  migrations: string[];
+}
+
+/** A token is never used twice (AUTOINCREMENT), so that a stale owner cannot be taken for a later one. */
 const MIGRATIONS = [
   `
   CREATE TABLE IF NOT EXISTS idempotency_record (
@@ -38,25 +45,33 @@ const MIGRATIONS = [
   `,
 ];
 
+/** The table of the idempotency records. */
+export const RECORDS: Schema = {
+  name: 'idempotency records',
+  versionTable: 'idempotency_schema',
+  migrations: MIGRATIONS,
+};
+
 /**
- * Makes the table, or brings that of an earlier version up to date, in one transaction. The version is in a table of its own, because
+ * Makes tables, or brings those of an earlier version up to date, in one transaction. The version is in a table of its own, because
  * `PRAGMA user_version` is the application's.
- * @throws {StoreError} when a later version has made it.
+ * @throws {StoreError} when a later version has made them.
  */
-export function migrate(db: DatabaseSync): void {
+export function migrate(db: DatabaseSync, { name, versionTable, migrations }: Schema): void {
+  const latest = migrations.length;
   // Without a lock, so that a file that somebody else has locked can still be read.
-  if (versionOf(db) === MIGRATIONS.length) return;
+  if (versionOf(db, versionTable) === latest) return;
   db.exec('BEGIN IMMEDIATE');
   try {
-    const version = versionOf(db);
-    if (version > MIGRATIONS.length) {
-      const message = `the idempotency records have version ${version}; this library knows ${MIGRATIONS.length}: use a later one`;
+    const version = versionOf(db, versionTable);
+    if (version > latest) {
+      const message = `the ${name} have version ${version}; this library knows ${latest}: use a later one`;
       throw new StoreError('unavailable', message, undefined);
     }
-    for (const sql of MIGRATIONS.slice(version)) db.exec(sql);
-    db.exec('CREATE TABLE IF NOT EXISTS idempotency_schema (version INTEGER NOT NULL) STRICT');
-    db.exec('DELETE FROM idempotency_schema');
-    db.prepare('INSERT INTO idempotency_schema VALUES (?)').run(MIGRATIONS.length);
+    for (const sql of migrations.slice(version)) db.exec(sql);
+    db.exec(`CREATE TABLE IF NOT EXISTS ${versionTable} (version INTEGER NOT NULL) STRICT`);
+    db.exec(`DELETE FROM ${versionTable}`);
+    db.prepare(`INSERT INTO ${versionTable} VALUES (?)`).run(latest);
     db.exec('COMMIT');
   } catch (error) {
     if (db.isTransaction) db.exec('ROLLBACK');
@@ -64,10 +79,9 @@ export function migrate(db: DatabaseSync): void {
   }
 }
 
-/** 0 for a database without the table, and for one from the time before versions were kept. */
-function versionOf(db: DatabaseSync): number {
-  const known = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'idempotency_schema'").get();
-  return known === undefined
-    ? 0
-    : Number(db.prepare('SELECT max(version) AS version FROM idempotency_schema').get()?.version);
+/** 0 for a database without the tables, and for one from the time before versions were kept. */
+function versionOf(db: DatabaseSync, versionTable: string): number {
+  const known = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(versionTable);
+  if (known === undefined) return 0;
+  return Number(db.prepare(`SELECT max(version) AS version FROM ${versionTable}`).get()?.version);
 }

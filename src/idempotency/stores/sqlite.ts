@@ -17,7 +17,7 @@ import type {
   IdempotencyStore,
   PhaseEffect,
 } from '../store.ts';
-import { migrate } from './sqlite-schema.ts';
+import { migrate, RECORDS } from './sqlite-schema.ts';
 import { GroupCommit, guard, Statements } from './sqlite-transaction.ts';
 
 const FIND = 'SELECT * FROM idempotency_record WHERE principal = ? AND key = ?';
@@ -50,7 +50,8 @@ export interface SqliteStoreOptions {
 export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   private readonly db: DatabaseSync;
   private readonly now: () => number;
-  private readonly group: GroupCommit;
+  /** For what an application writes beside: it commits together with the requests of the same turn. */
+  readonly group: GroupCommit;
   private readonly statements: Statements;
 
   /**
@@ -62,7 +63,7 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
     this.now = now;
     this.statements = new Statements(db);
     this.group = new GroupCommit(db, this.statements);
-    guard(() => migrate(db));
+    guard(() => migrate(db, RECORDS));
   }
 
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {

@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../../idempotency/index.ts';
 import { SqliteStore } from '../../idempotency/stores/sqlite.ts';
-import { guard, Statements, transaction } from '../../idempotency/stores/sqlite-transaction.ts';
+import { migrate } from '../../idempotency/stores/sqlite-schema.ts';
+import { guard, Statements } from '../../idempotency/stores/sqlite-transaction.ts';
 import { makeFolder } from '../../pack/folder.ts';
 import type { Dialect } from '../errors.ts';
 import {
@@ -11,12 +12,15 @@ import {
   type Charge,
   type ChargePage,
   type Ledger,
+  type LedgerOptions,
   newSandbox,
   type Sandbox,
   SandboxFull,
+  SandboxGone,
   type Spending,
   tokenHash,
 } from '../ledger.ts';
+import { LEDGER } from './sqlite-schema.ts';
 
 /** What trying things out may take of a disk. Bytes; some millions of charges. */
 const SIZE_LIMIT_BYTES = 1024 * 1024 * 1024;
@@ -30,32 +34,12 @@ const PURGE_LIMIT = 100;
 /** After so many charges something is cleared up. Fewer than are cleared up at once, so that the file does not grow for ever. */
 const CHARGES_PER_PURGE = PURGE_LIMIT / 2;
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS sandbox (
-    id            TEXT PRIMARY KEY,
-    token_hash    TEXT NOT NULL UNIQUE, -- SHA-256 of the token, hex: who reads the file cannot use it
-    dialect       TEXT NOT NULL,
-    expires_ms    INTEGER NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS sandbox_expires ON sandbox (expires_ms);
-  CREATE TABLE IF NOT EXISTS charge (
-    id            TEXT PRIMARY KEY,
-    sandbox       TEXT NOT NULL REFERENCES sandbox (id) ON DELETE CASCADE,
-    amount        INTEGER NOT NULL,
-    currency      TEXT NOT NULL,
-    description   TEXT,
-    created_at    TEXT NOT NULL
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS charge_sandbox ON charge (sandbox);
-  CREATE TABLE IF NOT EXISTS quota (
-    bucket        TEXT PRIMARY KEY,
-    spent         INTEGER NOT NULL,
-    ends_ms       INTEGER NOT NULL
-  ) STRICT, WITHOUT ROWID;
-  CREATE INDEX IF NOT EXISTS quota_ends ON quota (ends_ms);
-`;
-
 const SELECT_CHARGE = 'SELECT id, amount, currency, description, created_at FROM charge';
+
+const INSERT_SANDBOX = 'INSERT INTO sandbox (id, token_hash, dialect, expires_ms) VALUES (?, ?, ?, ?)';
+
+// Counts a charge, if there is room for it: a counter costs the same for the first and for the last one.
+const COUNT_CHARGE = 'UPDATE sandbox SET charges = charges + 1 WHERE id = ? AND charges < ?';
 
 const SPEND = `
   INSERT INTO quota (bucket, spent, ends_ms) VALUES (?1, ?2, ?3)
@@ -64,9 +48,7 @@ const SPEND = `
     ends_ms = CASE WHEN ends_ms > ?4 THEN ends_ms ELSE excluded.ends_ms END
   RETURNING spent, ends_ms AS endsMs`;
 
-export interface SqliteLedgerOptions {
-  /** Milliseconds since 1970. */
-  now?: () => number;
+export interface SqliteLedgerOptions extends LedgerOptions {
   /** The most that the file may take; {@link SIZE_LIMIT_BYTES} by default. */
   sizeLimitBytes?: number;
 }
@@ -83,6 +65,7 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
   private readonly statements: Statements;
   private readonly path: string;
   private readonly place: string | undefined;
+  private readonly chargesPerSandbox: number;
   /** Charges since something was cleared up. */
   private sincePurge = 0;
 
@@ -90,8 +73,10 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
    * Opens the file, and makes it and its folder if they are not there.
    * @throws {StoreError} when it cannot be opened, written, or is no database.
    */
-  constructor(path: string, { now = Date.now, sizeLimitBytes = SIZE_LIMIT_BYTES }: SqliteLedgerOptions = {}) {
+  constructor(path: string, options: SqliteLedgerOptions = {}) {
+    const { now = Date.now, chargesPerSandbox = CHARGES_PER_SANDBOX, sizeLimitBytes = SIZE_LIMIT_BYTES } = options;
     this.now = now;
+    this.chargesPerSandbox = chargesPerSandbox;
     this.path = path;
     this.db = open(path);
     this.statements = new Statements(this.db);
@@ -101,7 +86,7 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
         this.db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
         const { page_size: pageSize } = this.db.prepare('PRAGMA page_size').get() as { page_size: number };
         this.db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(sizeLimitBytes / pageSize))}`);
-        this.db.exec(SCHEMA);
+        migrate(this.db, LEDGER);
         return new SqliteStore(this.db, { now });
       });
     } catch (error) {
@@ -113,9 +98,9 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
   async createSandbox(dialect: Dialect): Promise<Sandbox & { token: string }> {
     await this.store.purge(this.now(), PURGE_LIMIT);
     const { token, ...sandbox } = newSandbox(dialect, this.now());
-    transaction(this.db, () => {
+    await this.store.group.submit(() => {
       this.clearUp();
-      this.run('INSERT INTO sandbox VALUES (?, ?, ?, ?)', sandbox.id, tokenHash(token), dialect, sandbox.expiresMs);
+      this.run(INSERT_SANDBOX, sandbox.id, tokenHash(token), dialect, sandbox.expiresMs);
     });
     return { ...sandbox, token };
   }
@@ -126,15 +111,16 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
   }
 
   insertCharge(_: DatabaseSync, sandbox: string, { id, amount, currency, description, created_at }: Charge): void {
-    // An index counts them without looking at each row's page.
-    const { held } = this.get('SELECT count(*) AS held FROM charge WHERE sandbox = ?', sandbox) as { held: number };
-    if (held >= CHARGES_PER_SANDBOX) throw new SandboxFull();
-    const sql = 'INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?)';
-    this.run(sql, id, sandbox, amount, currency, description, created_at);
+    if (this.run(COUNT_CHARGE, sandbox, this.chargesPerSandbox) === 0)
+      throw this.get('SELECT 1 FROM sandbox WHERE id = ?', sandbox) === undefined
+        ? new SandboxGone()
+        : new SandboxFull();
+    this.run('INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?)', id, sandbox, amount, currency, description, created_at);
   }
 
   describeCharge(_: DatabaseSync, sandbox: string, id: string, description: string | null): void {
-    this.run('UPDATE charge SET description = ? WHERE sandbox = ? AND id = ?', description, sandbox, id);
+    const sql = 'UPDATE charge SET description = ? WHERE sandbox = ? AND id = ?';
+    if (this.run(sql, description, sandbox, id) === 0) throw new SandboxGone();
   }
 
   async tidy(): Promise<void> {
@@ -143,7 +129,7 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
     this.sincePurge = 0;
     try {
       await this.store.purge(this.now(), PURGE_LIMIT);
-      transaction(this.db, () => this.clearUp());
+      await this.store.group.submit(() => this.clearUp());
     } catch {
       // The charge is made, and that is what has to be told. A store that cannot write now tells so to the next one.
     }
@@ -163,12 +149,11 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
   }
 
   async spend(bucket: string, amount: number, windowMs: number): Promise<Spending> {
-    const now = this.now();
-    const row = guard(() => this.statements.of(SPEND).get(bucket, amount, now + windowMs, now)) as {
-      spent: number;
-      endsMs: number;
-    };
-    return { spent: row.spent, resetMs: row.endsMs - now };
+    return this.store.group.submit(() => {
+      const now = this.now();
+      const row = this.get(SPEND, bucket, amount, now + windowMs, now) as { spent: number; endsMs: number };
+      return { spent: row.spent, resetMs: row.endsMs - now };
+    });
   }
 
   isInPlace(): boolean {
@@ -190,8 +175,7 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
     const old = this.get(expired, now) as { id: string } | undefined;
     if (old !== undefined) {
       const some = 'DELETE FROM charge WHERE rowid IN (SELECT rowid FROM charge WHERE sandbox = ? LIMIT ?)';
-      const { changes } = this.statements.of(some).run(old.id, PURGE_LIMIT);
-      if (Number(changes) < PURGE_LIMIT) this.run('DELETE FROM sandbox WHERE id = ?', old.id);
+      if (this.run(some, old.id, PURGE_LIMIT) < PURGE_LIMIT) this.run('DELETE FROM sandbox WHERE id = ?', old.id);
     }
   }
 
@@ -199,8 +183,9 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
     return guard(() => this.statements.of(sql).get(...values));
   }
 
-  private run(sql: string, ...values: (string | number | null)[]): void {
-    this.statements.of(sql).run(...values);
+  /** @returns how many rows it has changed. */
+  private run(sql: string, ...values: (string | number | null)[]): number {
+    return Number(this.statements.of(sql).run(...values).changes);
   }
 }
 

@@ -1,0 +1,10 @@
+// A process of its own that spends of a quota: `node ledger-spender.ts MODULE PLACE BUCKET COUNT`. Prints what was spent after each time.
+import type { LedgerModule } from './ledger-bench.ts';
+
+const [module = '', place = '', bucket = '', count = '0'] = process.argv.slice(2);
+const { openLedger }: LedgerModule = await import(module);
+const ledger = await openLedger(place, {});
+const spent: number[] = [];
+for (let index = 0; index < Number(count); index += 1) spent.push((await ledger.spend(bucket, 1, 600_000)).spent);
+await ledger.close();
+console.log(JSON.stringify(spent));

@@ -1,0 +1,133 @@
+// Faults of the parts that all stores share: key, fingerprint, execution.
+import type { Mutant } from './mutants.ts';
+
+const RECORD = { file: 'idempotency/record.ts', suites: ['idempotency/memory.test.ts'] };
+const EXECUTE = { file: 'idempotency/execute.ts', suites: ['idempotency/execute.test.ts'] };
+const KEY = { file: 'idempotency/key.ts', suites: ['idempotency/key.test.ts'] };
+const JSON_BODY = { file: 'idempotency/json.ts', suites: ['idempotency/json.test.ts'] };
+const FINGERPRINT = { file: 'idempotency/fingerprint.ts', suites: ['idempotency/fingerprint.test.ts'] };
+
+export const CORE_MUTANTS: Mutant[] = [
+  {
+    ...RECORD,
+    name: 'a lease that was granted before the clock was set back holds until the clock has caught up',
+    find: 'left > 2 * leaseMs ? 0 : Math.max(0, left)',
+    replace: 'Math.max(0, left, leaseMs - leaseMs)',
+  },
+  {
+    ...RECORD,
+    name: 'a lease that has been prolonged by a small step of the clock counts as ended',
+    find: 'left > 2 * leaseMs ? 0',
+    replace: 'left > leaseMs ? 0',
+  },
+  {
+    ...EXECUTE,
+    name: 'the lease is as long as the retention',
+    find: 'store.claim(id, request, options.leaseMs ?? LEASE_MS)',
+    replace: 'store.claim(id, request, options.retainMs ?? RETENTION_MS)',
+  },
+  {
+    ...EXECUTE,
+    name: 'a 5xx without an effect is stored',
+    find: 'if (reply.status < 500) return',
+    replace: 'if (reply.status > 0) return',
+  },
+  {
+    ...EXECUTE,
+    name: 'a 4xx is not stored',
+    find: 'if (reply.status < 500) return',
+    replace: 'if (reply.status < 400) return',
+  },
+  {
+    ...EXECUTE,
+    name: 'no heart beats',
+    find: "if ((await store.renew(claim, leaseMs)) === 'lease-lost') this.controller.abort();",
+    replace: 'claim satisfies Claim;',
+    // Others wait for a beat for ever.
+    only: 'that is short',
+  },
+  {
+    ...EXECUTE,
+    name: 'a heart beats too seldom for a short lease',
+    find: 'heartbeatMs = Math.min(HEARTBEAT_MS, leaseMs / 3)',
+    replace: 'heartbeatMs = HEARTBEAT_MS',
+  },
+  {
+    ...EXECUTE,
+    name: 'work that throws keeps its key',
+    find: 'if (this.stored === undefined) await this.end().catch(() => undefined);',
+    replace: '',
+  },
+  {
+    ...EXECUTE,
+    name: 'work may have two effects',
+    find: 'if (this.stored !== undefined)\n      return Promise.reject',
+    replace: 'if (this.stored === null)\n      return Promise.reject',
+  },
+  {
+    ...EXECUTE,
+    name: 'the first request gets another answer than its retries',
+    find: "if (this.stored !== undefined) return { kind: 'executed', reply: await this.stored };",
+    replace: "if (this.stored !== undefined) return { kind: 'executed', reply };",
+  },
+  {
+    ...EXECUTE,
+    name: 'a lost lease is told as an execution',
+    find: "if (outcome.kind === 'lease-lost') throw new LeaseLost();\n    this.narrator",
+    replace: "if (outcome.kind === 'lease-lost') return effect(undefined as Transaction);\n    this.narrator",
+  },
+  {
+    ...KEY,
+    name: 'the bare and the quoted spelling are two keys',
+    find: 'return key;\n  } catch',
+    replace: 'return JSON.stringify(key);\n  } catch',
+  },
+  {
+    ...KEY,
+    name: 'the parameters of a key are passed over',
+    find: 'if (parameters.size > 0)',
+    replace: 'if (parameters.size < 0)',
+  },
+  {
+    ...KEY,
+    name: 'a bare key may hold a comma, as two header lines do',
+    find: '0-9A-Za-z:/]+$/',
+    replace: '0-9A-Za-z:/, ]+$/',
+  },
+  {
+    ...JSON_BODY,
+    name: 'of two members with one name, JSON.parse keeps the second',
+    find: 'if (seen.has(name)) throw',
+    replace: 'if (seen.has(name) && name === text) throw',
+  },
+  {
+    ...JSON_BODY,
+    name: 'a number is what JSON.parse makes of it',
+    find: 'if (!isExact(number)) throw',
+    replace: 'if (!isExact(number) && number === text) throw',
+  },
+  {
+    ...JSON_BODY,
+    name: 'the order of members counts',
+    find: 'canonical: canonicalize(value) as string',
+    replace: 'canonical: JSON.stringify(value) ?? String(canonicalize(value))',
+  },
+  {
+    ...FINGERPRINT,
+    name: 'the query does not count',
+    find: '[method, target, mediaTypeOf',
+    replace: "[method, target.replace(/\\?.*/s, ''), mediaTypeOf",
+  },
+  {
+    ...FINGERPRINT,
+    name: 'the method does not count',
+    find: '[method, target, mediaTypeOf',
+    replace: "[method && '', target, mediaTypeOf",
+  },
+  {
+    ...FINGERPRINT,
+    name: 'the parts run together',
+    find: 'view.setUint32(offset, part.length);',
+    replace: 'view.setUint32(offset, 0);',
+  },
+];

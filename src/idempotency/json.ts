@@ -4,6 +4,9 @@ import { type ParseErrorCode, printParseErrorCode, visit } from 'jsonc-parser';
 /** A request nests two or three levels; a recursive reader's stack ends at some thousands. */
 export const NESTING_LIMIT = 32;
 
+const OPEN_BRACE = '{'.charCodeAt(0);
+const OPEN_BRACKET = '['.charCodeAt(0);
+
 /** A JSON text, read so that no two texts with different meanings are taken for the same. */
 export type JsonOutcome =
   /** `canonical` is the RFC 8785 form: equal for two texts exactly when they denote the same value. */
@@ -14,6 +17,8 @@ export type JsonOutcome =
   | { kind: 'duplicate-member'; member: string }
   /** As a double the number would be another one (RFC 8785 section 3.2.2.3). `number` is its spelling. */
   | { kind: 'inexact-number'; member: string; number: string };
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 class Refusal extends Error {
   readonly outcome: JsonOutcome;
@@ -28,18 +33,42 @@ class Refusal extends Error {
 export function readJson(bytes: Uint8Array): JsonOutcome {
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    text = UTF_8.decode(bytes);
   } catch {
     return { kind: 'invalid', detail: 'The body is not UTF-8.' };
   }
   try {
-    inspect(text);
-    const value: unknown = JSON.parse(text);
+    let value = parsedAsWritten(text);
+    if (value === undefined) {
+      inspect(text);
+      value = JSON.parse(text);
+    }
     return { kind: 'json', value, canonical: canonicalize(value) as string };
   } catch (error) {
     if (error instanceof Refusal) return error.outcome;
     if (error instanceof SyntaxError) return { kind: 'invalid', detail: `The body is no JSON: ${error.message}.` };
     throw error;
+  }
+}
+
+/**
+ * The value of a text that is written as `JSON.stringify` writes it, which is how most clients do: so no member is there twice, and every
+ * number keeps its spelling. That is found out several times faster than by looking at each token.
+ * @returns undefined for any other text, right or wrong.
+ */
+function parsedAsWritten(text: string): unknown {
+  let opened = 0;
+  for (let index = 0; index < text.length && opened <= NESTING_LIMIT; index++) {
+    const code = text.charCodeAt(index);
+    if (code === OPEN_BRACE || code === OPEN_BRACKET) opened += 1;
+  }
+  // Half of a surrogate pair can be here only as an escape, which stays as it is.
+  if (opened > NESTING_LIMIT || text.includes('\\ud')) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    return JSON.stringify(value) === text ? value : undefined;
+  } catch {
+    return undefined;
   }
 }
 

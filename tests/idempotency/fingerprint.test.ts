@@ -12,14 +12,9 @@ const REQUEST: FingerprintedRequest = {
 };
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-test('a fingerprint is the SHA-256 of the parts, each after its length', async () => {
-  const hash = createHash('sha256');
-  for (const part of [REQUEST.method, REQUEST.target, REQUEST.contentType, REQUEST.body]) {
-    const length = Buffer.alloc(4);
-    length.writeUInt32BE(part.length);
-    hash.update(length).update(part);
-  }
-  assert.equal(await fingerprintOf(REQUEST), hash.digest('hex'));
+test('a fingerprint is the SHA-256 of the parts, each but the last after its length', async () => {
+  const text = '4:POST28:/api/charges?expand=customer16:application/json{"amount":1000}';
+  assert.equal(await fingerprintOf(REQUEST), createHash('sha256').update(text).digest('hex'));
 });
 
 test('it is the same one where there is only WebCrypto', async (t) => {
@@ -66,7 +61,7 @@ test('the parameters of a media type keep their values, but not the white space 
 
 test('no two requests have one fingerprint because bytes have moved from a part to the next', async () => {
   // Text that looks like a length is the likeliest to collide.
-  const part = fc.string({ unit: fc.constantFrom('a', 'b', '\0', '\u0001', '\u0004'), maxLength: 6 });
+  const part = fc.string({ unit: fc.constantFrom('a', ':', '0', '1', '2'), maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(part, part, part, fc.nat(6), async (method, target, body, at) => {
       const a = { method, target, contentType: '', body };

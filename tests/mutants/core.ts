@@ -102,6 +102,12 @@ export const CORE_MUTANTS: Mutant[] = [
   },
   {
     ...JSON_BODY,
+    name: 'whatever JSON.parse understands is taken for unambiguous',
+    find: 'JSON.stringify(value) === text ? value',
+    replace: 'JSON.stringify(value) !== undefined ? value',
+  },
+  {
+    ...JSON_BODY,
     name: 'a number is what JSON.parse makes of it',
     find: 'if (!isExact(number)) throw',
     replace: 'if (!isExact(number) && number === text) throw',
@@ -127,7 +133,8 @@ export const CORE_MUTANTS: Mutant[] = [
   {
     ...FINGERPRINT,
     name: 'the parts run together',
-    find: 'view.setUint32(offset, part.length);',
-    replace: 'view.setUint32(offset, 0);',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
+    find: '`${part.length}:${part}`',
+    replace: 'part',
   },
 ];

@@ -10,8 +10,8 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...MEMORY,
     name: 'memory: looks first and writes later, and others come between',
-    find: 'const hasExpired = found',
-    replace: 'await undefined;\n    const hasExpired = found',
+    find: 'const points = found',
+    replace: 'await undefined;\n    const points = found',
   },
   {
     ...MEMORY,
@@ -22,13 +22,15 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...MEMORY,
     name: 'memory: all principals share their keys',
-    find: 'JSON.stringify([principal, key])',
-    replace: 'JSON.stringify([principal && key])',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
+    find: '`${principal.length}:${principal}${key}`',
+    replace: 'principal && key',
   },
   {
     ...MEMORY,
     name: 'memory: principal and key run together',
-    find: 'JSON.stringify([principal, key])',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
+    find: '`${principal.length}:${principal}${key}`',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
     replace: '`${principal}:${key}`',
   },
@@ -42,7 +44,7 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...MEMORY,
     name: 'memory: a reply is repeated without its headers',
-    find: 'headers: structuredClone(headers)',
+    find: 'headers: headers.map(([name, value]) => [name, value])',
     replace: 'headers: []',
   },
   {

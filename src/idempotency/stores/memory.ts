@@ -46,7 +46,9 @@ export class MemoryStore implements IdempotencyStore<undefined> {
 
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
     const now = this.now();
-    const found = this.find(id);
+    const name = nameOf(id);
+    const entry = this.entries.get(name);
+    const found = this.unexpired(entry);
     if (found !== undefined) {
       const { facts, reply, committing, leaseEndsMs } = found;
       if (facts.fingerprint !== request.fingerprint) return { kind: 'mismatch', original: { ...facts } };
@@ -54,10 +56,9 @@ export class MemoryStore implements IdempotencyStore<undefined> {
       const left = leaseLeftMs(now, leaseEndsMs, found.leaseMs);
       if (committing || left > 0) return { kind: 'in-progress', retryAfterMs: Math.max(1, left) };
     }
-    const hasExpired = found === undefined && this.entries.has(nameOf(id));
     const points = found?.points ?? [];
     this.lastToken += 1;
-    this.entries.set(nameOf(id), {
+    this.entries.set(name, {
       // The request id stays that of the first, under which the work was begun.
       facts: { ...(found?.facts ?? request) },
       token: this.lastToken,
@@ -70,8 +71,8 @@ export class MemoryStore implements IdempotencyStore<undefined> {
     return {
       kind: 'claimed',
       claim: { ...id, token: this.lastToken },
-      previous: found !== undefined ? 'abandoned' : hasExpired ? 'expired' : 'none',
-      points: structuredClone(points),
+      previous: found !== undefined ? 'abandoned' : entry !== undefined ? 'expired' : 'none',
+      points: points.map((point) => ({ ...point })),
     };
   }
 
@@ -152,7 +153,10 @@ export class MemoryStore implements IdempotencyStore<undefined> {
   }
 
   private find(id: RecordId): Entry | undefined {
-    const entry = this.entries.get(nameOf(id));
+    return this.unexpired(this.entries.get(nameOf(id)));
+  }
+
+  private unexpired(entry: Entry | undefined): Entry | undefined {
     return entry !== undefined && (entry.committing || entry.expiresMs > this.now()) ? entry : undefined;
   }
 
@@ -162,11 +166,12 @@ export class MemoryStore implements IdempotencyStore<undefined> {
   }
 }
 
+/** The length tells where the principal ends, whatever it is made of. */
 function nameOf({ principal, key }: RecordId): string {
-  return JSON.stringify([principal, key]);
+  return `${principal.length}:${principal}${key}`;
 }
 
 /** What a caller does with its bytes later must not reach what is stored. */
 function copyOf({ status, headers, body }: Reply): Reply {
-  return { status, headers: structuredClone(headers), body: body.slice() };
+  return { status, headers: headers.map(([name, value]) => [name, value]), body: body.slice() };
 }

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { EXIT, SetupError, say } from './lib/console.mjs';
 import { runOnTerminal, withProjectBin } from './lib/process.mjs';
 import { ensurePython } from './lib/python.mjs';
+import { ensureServerPrograms, startSharedServers } from './lib/servers.mjs';
 import { complaintsAbout } from './lib/verdict.mjs';
 import { ensureBrowser, ensureBuild, ensurePackages, nodePath, ROOT, runMain } from './setup.mjs';
 
@@ -17,6 +18,7 @@ const CHECKS = [
 ];
 const MAX_WORKERS = 4;
 const FILE_LIMIT_MS = 300_000;
+const NO_SERVERS = { env: {}, stop: async () => {} };
 
 /** @typedef {{heading: string, run: () => Promise<boolean>}} Stage */
 
@@ -50,14 +52,21 @@ function buildStage(node) {
   return { heading: 'build', run };
 }
 
-/** @param {string} node @param {string} browser @param {string[]} args @returns {Stage} */
-function testStage(node, browser, args) {
+/**
+ * @param {string} node
+ * @param {Record<string, string>} given variables for the tests
+ * @param {() => ReturnType<typeof startSharedServers>} startServers
+ * @param {string[]} args
+ * @returns {Stage}
+ */
+function testStage(node, given, startServers, args) {
   const run = async () => {
     const folder = mkdtempSync(join(tmpdir(), 'docent-test-'));
     const verdictFile = join(folder, 'verdict.jsonl');
+    const servers = await startServers();
     try {
       /** @type {NodeJS.ProcessEnv} */
-      const env = { ...withProjectBin(ROOT), DOCENT_CHROMIUM: browser };
+      const env = { ...withProjectBin(ROOT), ...given, ...servers.env };
       // Left behind by a test that itself runs this script, it would make the runner believe it is a test file.
       delete env.NODE_TEST_CONTEXT;
       const code = await runOnTerminal(node, [...runnerArguments(verdictFile), ...args], {
@@ -71,6 +80,7 @@ function testStage(node, browser, args) {
       for (const complaint of complaints) say(complaint);
       return code === 0 && complaints.length === 0;
     } finally {
+      await servers.stop();
       rmSync(folder, { recursive: true, force: true });
     }
   };
@@ -118,10 +128,17 @@ await runMain(async () => {
   const node = await nodePath(ROOT);
   const browser = await ensureBrowser(ROOT, node);
   await ensurePython();
+  const programs = await ensureServerPrograms();
+  // A few files that are named start what they need by themselves, which costs those nothing that need no server.
+  const startServers = async () => (files.length > 0 ? NO_SERVERS : startSharedServers(programs));
   const checks = args.length > 0 ? [] : CHECKS.map(([heading = '', script = '']) => checkStage(heading, script));
   // The runner takes whatever follows the first file for a file.
   const patterns = [...options, ...(files.length > 0 ? files : ['tests/**/*.test.ts'])];
-  const failed = await runAll([buildStage(node), ...checks, testStage(node, browser, patterns)]);
+  const failed = await runAll([
+    buildStage(node),
+    ...checks,
+    testStage(node, { DOCENT_CHROMIUM: browser }, startServers, patterns),
+  ]);
   if (failed.length > 0) throw new SetupError(`failed: ${failed.join(', ')}`, EXIT.failed);
   say('all passed');
 });

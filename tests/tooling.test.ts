@@ -1,8 +1,10 @@
 // The scripts that set a clone up: they must run before anything is installed, and never leave a clone half set up.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -12,7 +14,10 @@ import { majorOf, requireOldestNode } from '../scripts/lib/console.mjs';
 import { hashOf, isStamped, writeStamp } from '../scripts/lib/inputs.mjs';
 import { withLock } from '../scripts/lib/lock.mjs';
 import { packagesProblem } from '../scripts/lib/packages.mjs';
+import { findPostgres } from '../scripts/lib/postgres.mjs';
 import { runQuietly } from '../scripts/lib/process.mjs';
+import { findRedis } from '../scripts/lib/redis.mjs';
+import { ensureServerPrograms, startSharedServers } from '../scripts/lib/servers.mjs';
 import { complaintsAbout } from '../scripts/lib/verdict.mjs';
 import { ROOT } from '../scripts/setup.mjs';
 
@@ -239,5 +244,105 @@ describe('complaintsAbout a test run', () => {
     assert.match(complaints({ empty: 'a.test.ts' }, { totals: clean }).join('\n'), /no test in a\.test\.ts/);
     assert.match(complaints().join('\n'), /without its totals/);
     assert.match(complaintsAbout(join(scratch, 'absent')).join('\n'), /without its totals/);
+  });
+});
+
+describe('the servers for the tests', () => {
+  /** A machine with these programs: on PATH, and below Debian's folder for PostgreSQL. */
+  function machineWith(programs: string[], { broken = [] as string[] } = {}) {
+    const root = folderWith({});
+    for (const path of [...programs, ...broken]) {
+      mkdirSync(join(root, path, '..'), { recursive: true });
+      writeFileSync(join(root, path), `#!/bin/sh\nexit ${broken.includes(path) ? 1 : 0}\n`, { mode: 0o755 });
+    }
+    return { root, env: { PATH: join(root, 'bin') }, debianFolder: join(root, 'debian') };
+  }
+  const cluster = (folder: string) => [`${folder}/postgres`, `${folder}/initdb`];
+
+  test('PostgreSQL is the one on PATH, else Debian’s newest, and one that starts', async () => {
+    const debians = ['9.6', '15', '16'].flatMap((version) => cluster(`debian/${version}/bin`));
+    const found = async (programs: string[], broken?: string[]) => {
+      const machine = machineWith(programs, broken && { broken });
+      return (await findPostgres(machine))?.postgres.slice(machine.root.length + 1);
+    };
+    assert.equal(await found([...cluster('bin'), ...debians]), 'bin/postgres');
+    assert.equal(await found(debians), 'debian/16/bin/postgres');
+    assert.equal(await found(['bin/postgres', ...debians]), 'debian/16/bin/postgres');
+    assert.equal(await found(['bin/initdb', ...debians], ['bin/postgres']), 'debian/16/bin/postgres');
+    assert.equal(await found(debians.slice(0, 4), ['debian/16/bin/postgres']), 'debian/15/bin/postgres');
+    assert.equal(await found([]), undefined);
+  });
+
+  test('Redis may be Valkey, and is one that starts', async () => {
+    const found = async (programs: string[], broken?: string[]) => {
+      const machine = machineWith(programs, broken && { broken });
+      return (await findRedis(machine))?.slice(machine.root.length + 1);
+    };
+    assert.equal(await found(['bin/redis-server', 'bin/valkey-server']), 'bin/redis-server');
+    assert.equal(await found(['bin/valkey-server'], ['bin/redis-server']), 'bin/valkey-server');
+    assert.equal(await found([]), undefined);
+  });
+
+  test('what the machine lacks is installed, and where that fails it is said why, and how to do it', async () => {
+    const asked: string[] = [];
+    const machine = machineWith(['bin/redis-server']);
+    const install = async (name: string, reasons: string[]) => {
+      asked.push(name);
+      if (asked.length > 1) {
+        for (const path of cluster(join(machine.root, 'bin'))) writeFileSync(path, '#!/bin/sh\n', { mode: 0o755 });
+        return true;
+      }
+      reasons.push('The mirror is away.');
+      return false;
+    };
+    await assert.rejects(ensureServerPrograms({ ...machine, install }), (error: Error) => {
+      assert.match(
+        error.message,
+        /no PostgreSQL .*\nThe mirror is away\.\nInstall PostgreSQL .*apt-get install postgresql/,
+      );
+      return true;
+    });
+    const { postgres, redis } = await ensureServerPrograms({ ...machine, install });
+    assert.deepEqual(
+      [postgres.postgres, redis],
+      [join(machine.root, 'bin/postgres'), join(machine.root, 'bin/redis-server')],
+    );
+    assert.deepEqual(asked, ['postgresql', 'postgresql']);
+  });
+
+  test('one that the environment names is used, and the other is started and ended', async () => {
+    const { postgres, redis } = await ensureServerPrograms();
+    const given = { DOCENT_TEST_POSTGRES_URL: 'postgres://elsewhere', DOCENT_TEST_REDIS_URL: 'redis://elsewhere' };
+    assert.deepEqual((await startSharedServers({ postgres, redis }, given)).env, {});
+    const { env, stop } = await startSharedServers(
+      { postgres, redis },
+      { DOCENT_TEST_POSTGRES_URL: 'postgres://elsewhere' },
+    );
+    assert.deepEqual(Object.keys(env), ['DOCENT_TEST_REDIS_URL']);
+    const { hostname, port } = new URL(env.DOCENT_TEST_REDIS_URL ?? '');
+    const connected = () =>
+      new Promise<boolean>((done) => {
+        const socket = connect(Number(port), hostname, () => done(true));
+        socket.on('error', () => done(false)).unref();
+      });
+    assert.equal(await connected(), true);
+    await stop();
+    assert.equal(await connected(), false);
+  });
+
+  test('one ends, and its folder is gone, when the process that has started it is killed', async () => {
+    const program = `
+      import { findRedis, startRedisServer } from ${JSON.stringify(join(ROOT, 'scripts/lib/redis.mjs'))};
+      const { folder, port } = await startRedisServer(await findRedis());
+      console.log(JSON.stringify({ folder, port }));
+      setInterval(() => {}, 1000);`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      timeout: 60_000,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const { folder } = JSON.parse(String((await once(child.stdout, 'data'))[0]));
+    assert.equal(existsSync(folder), true);
+    child.kill('SIGKILL');
+    while (existsSync(folder)) await sleep(20);
   });
 });

@@ -19,7 +19,8 @@ export async function installDebianPackage(name, reasons) {
     return false;
   }
   say(`installing the Debian package ${name} …`);
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  // The run level is that of maintenance: a server that is installed is not started in a container.
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   const options = { cwd: '/', env, limitMs: APT_LIMIT_MS };
   // A bare machine has no package lists; where only the update fails, older lists may still do.
   await runQuietly(apt, ['update'], options);

@@ -11,6 +11,7 @@ const FORWARDED = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
  * @property {string} cwd
  * @property {NodeJS.ProcessEnv} [env]
  * @property {number} [limitMs] the tool and all it started are ended after this long
+ * @property {{uid: number, gid: number} | undefined} [user] whom it runs as
  */
 
 /** @param {string} file */
@@ -62,10 +63,10 @@ export function withoutProjectBin(root, env = process.env) {
  * @param {RunOptions} options
  * @returns {Promise<{ok: boolean, output: string}>}
  */
-export function runQuietly(program, args, { cwd, env = process.env, limitMs = 0 }) {
+export function runQuietly(program, args, { cwd, env = process.env, limitMs = 0, user }) {
   return new Promise((done) => {
     // A group of its own, so that its helpers end with it: npm, Playwright's installer and apt-get all start some.
-    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true });
+    const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...user });
     const group = watchGroup(child, limitMs);
     let output = '';
     const collect = (/** @type {Buffer} */ chunk) => {

@@ -84,7 +84,7 @@ export const replyOf = (line: string) => `reply of ${line}`;
 export const resultOf = (line: string) => JSON.stringify({ line });
 
 /**
- * What an operation answers, and what it leaves behind.
+ * What an operation answers, and what it leaves behind: the very same state when it changes nothing.
  * @param nowMs by the clock of the store's handle.
  * @param token the one that the store draws if it grants a claim.
  */
@@ -180,8 +180,8 @@ function commit(
 
 /** The claim stands; only a store without transactions keeps what was written before. */
 function thrown(state: KeyState, line: string, fault: Fault, { transactional }: Traits): Step {
-  const lines = transactional || fault === 'before' ? state.lines : [...state.lines, line];
-  return { outcome: { kind: 'thrown' }, state: { ...state, lines } };
+  const stays = !transactional && fault === 'after';
+  return { outcome: { kind: 'thrown' }, state: stays ? { ...state, lines: [...state.lines, line] } : state };
 }
 
 function lookup(state: KeyState, nowMs: number): Outcome {

@@ -112,9 +112,9 @@ export function apply(state: KeyState, operation: Operation, nowMs: number, toke
   }
 }
 
-/** Whether purging what has expired before a time would delete the record. */
-export function isPurged({ record }: KeyState, beforeMs: number): boolean {
-  return record !== undefined && record.expiresMs <= beforeMs;
+/** Whether purging what had expired by a time would delete the record: it has to have expired by now as well. */
+export function isPurged({ record }: KeyState, beforeMs: number, nowMs: number): boolean {
+  return record !== undefined && record.expiresMs <= Math.min(beforeMs, nowMs);
 }
 
 function claim(

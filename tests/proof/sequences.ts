@@ -153,7 +153,7 @@ class Run {
     const beforeMs = this.clock.now + aheadMs;
     const deleted = await this.handle(handle).store.purge(beforeMs, limit);
     const next = this.worlds.flatMap((world) => {
-      const names = [...world].filter(([, state]) => isPurged(state, beforeMs)).map(([name]) => name);
+      const names = [...world].filter(([, state]) => isPurged(state, beforeMs, this.clock.now)).map(([name]) => name);
       return Math.min(limit, names.length) === deleted
         ? subsets(names, deleted).map((gone) => without(world, gone))
         : [];

@@ -53,8 +53,8 @@ const memory: ProvedStore = {
     memories.set(address, place);
     return {
       address,
-      empty: async () => {
-        await place.store?.purge(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY);
+      empty: () => {
+        delete place.store;
         place.lines.length = 0;
       },
       lines: () => place.lines,
@@ -64,8 +64,14 @@ const memory: ProvedStore = {
   connect: (address, now) => {
     const place = memories.get(address);
     if (place === undefined) throw new Error(`${address} is none of this process`);
-    place.store ??= new MemoryStore({ now });
-    return { store: place.store, write: (_, line) => void place.lines.push(line), drop: () => undefined };
+    return {
+      get store() {
+        place.store ??= new MemoryStore({ now });
+        return place.store;
+      },
+      write: (_, line) => void place.lines.push(line),
+      drop: () => undefined,
+    };
   },
 };
 

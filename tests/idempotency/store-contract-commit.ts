@@ -46,6 +46,15 @@ export function testCommit<T>(bench: () => Bench<T>, transactional: boolean): vo
     assert.deepEqual(await bench().lines(), ['done']);
   });
 
+  test('one that is given up at the same time is executed and stored, or neither', async () => {
+    const claim = await claimed(bench().store);
+    const committed = bench().commit(claim);
+    await bench().store.release(claim);
+    const { kind } = await committed;
+    assert.equal((await bench().store.lookup(ID))?.state, kind === 'stored' ? 'completed' : undefined);
+    assert.deepEqual(await bench().lines(), kind === 'stored' ? ['done'] : []);
+  });
+
   test('what it throws is thrown on, and the claim stands', async () => {
     const { store } = bench();
     const claim = await claimed(store);

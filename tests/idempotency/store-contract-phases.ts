@@ -45,6 +45,22 @@ export function testPhases<T>(bench: () => Bench<T>, transactional: boolean): vo
     assert.deepEqual(await bench().lines(), ['ride']);
   });
 
+  test('several that are reached at the same time are all executed, each once', async () => {
+    const { store, other } = bench().subject;
+    const claim = await claimed(store);
+    const [ride, mail, again] = await Promise.all([
+      reach(claim, 'ride', '1'),
+      reach(claim, 'mail', '2', other),
+      reach(claim, 'ride', '3', other),
+    ]);
+    assert.deepEqual(mail, { kind: 'reached', result: '2' });
+    assert.equal(ride.kind, 'reached');
+    assert.deepEqual(again, ride);
+    assert.deepEqual((await bench().lines()).sort(), ['mail', 'ride']);
+    bench().now += LEASE;
+    assert.deepEqual((await takeOver()).points.map(({ phase }) => phase).sort(), ['mail', 'ride']);
+  });
+
   test('a stale owner reaches nothing, and one that has completed or released neither', async () => {
     const stale = await claimed(bench().store);
     bench().now += LEASE;

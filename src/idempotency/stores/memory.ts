@@ -26,8 +26,8 @@ interface Entry {
   points: RecoveryPoint[];
   expiresMs: number;
   reply?: Reply;
-  /** An effect is running: nobody takes over meanwhile, as in a database nobody passes a lock. */
-  committing?: true;
+  /** Until then an effect is running, and nobody takes over, as in a database nobody passes a lock. */
+  committing?: Promise<void>;
 }
 
 /**
@@ -48,7 +48,7 @@ export class MemoryStore implements IdempotencyStore<undefined> {
     const now = this.now();
     const name = nameOf(id);
     const entry = this.entries.get(name);
-    const found = this.unexpired(entry);
+    const found = unexpired(entry, now);
     if (found !== undefined) {
       const { facts, reply, committing, leaseEndsMs } = found;
       if (facts.fingerprint !== request.fingerprint) return { kind: 'mismatch', original: { ...facts } };
@@ -84,17 +84,13 @@ export class MemoryStore implements IdempotencyStore<undefined> {
   }
 
   async commit(claim: Claim, effect: Effect<undefined>, retainMs: number): Promise<CommitOutcome> {
-    const entry = this.owned(claim);
-    if (entry === undefined || entry.committing) return { kind: 'lease-lost' };
-    entry.committing = true;
-    try {
+    const outcome = await this.alone(claim, async (entry): Promise<CommitOutcome> => {
       const reply = await effect(undefined);
       entry.reply = copyOf(reply);
       entry.expiresMs = this.now() + retainMs;
       return { kind: 'stored', reply };
-    } finally {
-      delete entry.committing;
-    }
+    });
+    return outcome ?? { kind: 'lease-lost' };
   }
 
   async checkpoint(
@@ -103,30 +99,22 @@ export class MemoryStore implements IdempotencyStore<undefined> {
     effect: PhaseEffect<undefined>,
     leaseMs: number,
   ): Promise<CheckpointOutcome> {
-    const entry = this.owned(claim);
-    if (entry === undefined || entry.committing) return { kind: 'lease-lost' };
-    const reached = entry.points.find((point) => point.phase === phase);
-    if (reached !== undefined) {
-      this.extend(entry, leaseMs);
-      return { kind: 'reached', result: reached.result };
-    }
-    entry.committing = true;
-    try {
-      const result = await effect(undefined);
-      entry.points.push({ phase, result });
+    const outcome = await this.alone(claim, async (entry): Promise<CheckpointOutcome> => {
+      const reached = entry.points.find((point) => point.phase === phase);
+      const result = reached?.result ?? (await effect(undefined));
+      if (reached === undefined) entry.points.push({ phase, result });
       this.extend(entry, leaseMs);
       return { kind: 'reached', result };
-    } finally {
-      delete entry.committing;
-    }
+    });
+    return outcome ?? { kind: 'lease-lost' };
   }
 
   async release(claim: Claim): Promise<void> {
-    if (this.owned(claim) !== undefined) this.entries.delete(nameOf(claim));
+    await this.alone(claim, () => this.entries.delete(nameOf(claim)));
   }
 
   async lookup(id: RecordId): Promise<RecordInfo | undefined> {
-    const found = this.find(id);
+    const found = unexpired(this.entries.get(nameOf(id)), this.now());
     if (found === undefined) return undefined;
     const { firstSeenMs, expiresMs, reply } = found;
     const { fingerprint: _, ...facts } = found.facts;
@@ -146,24 +134,41 @@ export class MemoryStore implements IdempotencyStore<undefined> {
     return deleted;
   }
 
+  /**
+   * Does something under a claim, after whatever else is done under it.
+   * @returns undefined when the claim is not, or no longer, the current one.
+   */
+  private async alone<T>(claim: Claim, act: (entry: Entry) => T | Promise<T>): Promise<T | undefined> {
+    let entry = this.owned(claim);
+    while (entry?.committing !== undefined) {
+      await entry.committing;
+      entry = this.owned(claim);
+    }
+    if (entry === undefined) return undefined;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    entry.committing = promise;
+    try {
+      return await act(entry);
+    } finally {
+      delete entry.committing;
+      resolve();
+    }
+  }
+
   private extend(entry: Entry, leaseMs: number): void {
     entry.leaseMs = leaseMs;
     entry.leaseEndsMs = this.now() + leaseMs;
     entry.expiresMs = entry.leaseEndsMs + ABANDONED_MS;
   }
 
-  private find(id: RecordId): Entry | undefined {
-    return this.unexpired(this.entries.get(nameOf(id)));
-  }
-
-  private unexpired(entry: Entry | undefined): Entry | undefined {
-    return entry !== undefined && (entry.committing || entry.expiresMs > this.now()) ? entry : undefined;
-  }
-
   private owned(claim: Claim): Entry | undefined {
     const entry = this.entries.get(nameOf(claim));
     return entry?.token === claim.token && entry.reply === undefined ? entry : undefined;
   }
+}
+
+function unexpired(entry: Entry | undefined, now: number): Entry | undefined {
+  return entry !== undefined && (entry.committing || entry.expiresMs > now) ? entry : undefined;
 }
 
 /** The length tells where the principal ends, whatever it is made of. */

@@ -68,13 +68,15 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
 
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
     // Most retries find their answer, and need no transaction for it.
-    const known = guard(() => this.outcomeOf(this.find(id), request));
+    const early = this.now();
+    const known = guard(() => this.outcomeOf(unexpired(this.row(id), early), request, early));
     if (known !== undefined) return known;
     return this.group.submit(() => {
       // Another request of the same group, or another process, may have been faster.
       const row = this.row(id);
-      const found = this.unexpired(row);
-      return this.outcomeOf(found, request) ?? this.take(id, request, leaseMs, row, found);
+      const now = this.now();
+      const found = unexpired(row, now);
+      return this.outcomeOf(found, request, now) ?? this.take(id, request, leaseMs, now, row, found);
     });
   }
 
@@ -119,7 +121,7 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   }
 
   async lookup(id: RecordId): Promise<RecordInfo | undefined> {
-    const found = guard(() => this.find(id));
+    const found = guard(() => unexpired(this.row(id), this.now()));
     if (found === undefined) return undefined;
     const { fingerprint: _, ...facts } = factsOf(found);
     const { status, first_seen_ms: firstSeenMs, expires_ms: expiresMs } = found;
@@ -133,11 +135,11 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   }
 
   /** @returns undefined when the key may be claimed. */
-  private outcomeOf(found: Row | undefined, { fingerprint }: RequestFacts): ClaimOutcome | undefined {
+  private outcomeOf(found: Row | undefined, { fingerprint }: RequestFacts, now: number): ClaimOutcome | undefined {
     if (found === undefined) return undefined;
     if (found.fingerprint !== fingerprint) return { kind: 'mismatch', original: factsOf(found) };
     if (found.lease_ends_ms === null) return { kind: 'completed', reply: toReply(found) };
-    const retryAfterMs = leaseLeftMs(this.now(), found.lease_ends_ms, found.lease_ms);
+    const retryAfterMs = leaseLeftMs(now, found.lease_ends_ms, found.lease_ms);
     return retryAfterMs > 0 ? { kind: 'in-progress', retryAfterMs } : undefined;
   }
 
@@ -145,8 +147,14 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
    * Writes a claim.
    * @param row what is there now; `found` the same, unless it has expired.
    */
-  private take(id: RecordId, request: RequestFacts, leaseMs: number, row: Row | undefined, found: Row | undefined) {
-    const now = this.now();
+  private take(
+    id: RecordId,
+    request: RequestFacts,
+    leaseMs: number,
+    now: number,
+    row: Row | undefined,
+    found: Row | undefined,
+  ) {
     // The request id stays that of the first, under which the work was begun.
     const { fingerprint, method, path, requestId = null } = found === undefined ? request : factsOf(found);
     const facts = [id.principal, id.key, fingerprint, method, path, requestId];
@@ -160,14 +168,6 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   private extend({ token, principal, key }: Claim, leaseMs: number): boolean {
     const end = this.now() + leaseMs;
     return this.run(RENEW, leaseMs, end, end + ABANDONED_MS, token, principal, key).changes === 1;
-  }
-
-  private find(id: RecordId): Row | undefined {
-    return this.unexpired(this.row(id));
-  }
-
-  private unexpired(row: Row | undefined): Row | undefined {
-    return row !== undefined && row.expires_ms > this.now() ? row : undefined;
   }
 
   private row({ principal, key }: RecordId): Row | undefined {
@@ -197,6 +197,10 @@ type Row = { [column: string]: SQLOutputValue } & {
   headers: string | null;
   body: Uint8Array<ArrayBuffer> | null;
 };
+
+function unexpired(row: Row | undefined, now: number): Row | undefined {
+  return row !== undefined && row.expires_ms > now ? row : undefined;
+}
 
 function factsOf({ fingerprint, method, path, request_id: requestId }: Row): RequestFacts {
   return { fingerprint, method, path, ...(requestId === null ? {} : { requestId }) };

@@ -56,8 +56,8 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...MEMORY,
     name: 'memory: a token is drawn again after a release',
-    find: 'if (this.owned(claim) !== undefined) this.entries.delete(nameOf(claim));',
-    replace: 'if (this.owned(claim) !== undefined && this.entries.delete(nameOf(claim))) this.lastToken -= 1;',
+    find: 'this.entries.delete(nameOf(claim)));',
+    replace: 'this.entries.delete(nameOf(claim)) && --this.lastToken);',
   },
   {
     ...MEMORY,
@@ -68,8 +68,14 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...MEMORY,
     name: 'memory: a phase is executed each time it is asked for',
-    find: 'if (reached !== undefined) {',
-    replace: 'if (reached?.result === null) {',
+    find: 'reached?.result ?? (await effect(undefined))',
+    replace: 'await effect(undefined)',
+  },
+  {
+    ...MEMORY,
+    name: 'memory: who asks while an effect is executed is told that the lease is lost',
+    find: 'while (entry?.committing !== undefined) {',
+    replace: 'if (entry?.committing !== undefined) return undefined;\n    while (entry?.committing !== undefined) {',
   },
   {
     ...MEMORY,
@@ -94,7 +100,7 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...SQLITE,
     name: 'SQLite: looks first, and takes whatever is there then',
-    find: 'return this.outcomeOf(found, request) ?? this.take',
+    find: 'return this.outcomeOf(found, request, now) ?? this.take',
     replace: 'return this.take',
   },
   {
@@ -125,7 +131,7 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...SQLITE,
     name: 'SQLite: what has expired counts until it is purged',
-    find: 'row.expires_ms > this.now() ? row : undefined',
+    find: 'row.expires_ms > now ? row : undefined',
     replace: 'row.expires_ms > 0 ? row : undefined',
   },
   {

@@ -2,6 +2,7 @@
 // `--store NAME` (as often as needed) and `--seed NUMBER` choose the stores, and repeat a run.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { proveConcurrency } from './concurrency.ts';
 import { proveSequences } from './sequences.ts';
 import { type ProvedStore, STORES } from './stores.ts';
 
@@ -9,11 +10,18 @@ import { type ProvedStore, STORES } from './stores.ts';
 type Part = (store: ProvedStore, seed: number) => Promise<string>;
 
 const SEQUENCES = 10_000;
+/** Of each store, so that all together do more than a million. */
+const OPERATIONS = 300_000;
+const ROUND_MS = 6000;
 
 const PARTS: Record<string, Part> = {
   model: async (store, seed) => {
     const { steps, seen } = await proveSequences(store, { seed, count: SEQUENCES });
-    return `${SEQUENCES} sequences, ${steps} steps; ${[...seen].map(([what, count]) => `${what}: ${count}`).join(', ')}`;
+    return `${SEQUENCES} sequences, ${steps} steps; ${list(seen)}`;
+  },
+  concurrency: async (store, seed) => {
+    const { faults, ...counts } = await proveConcurrency(store, { seed, operations: OPERATIONS, roundMs: ROUND_MS });
+    return list([...Object.entries(counts), ...faults]);
   },
 };
 
@@ -43,6 +51,10 @@ for (const part of parts) {
       process.exitCode = 1;
     }
   }
+}
+
+function list(counts: Iterable<[string, number]>): string {
+  return [...counts].map(([what, count]) => `${what}: ${count}`).join(', ');
 }
 
 function chosen(all: string[], wanted: string[], what: string): string[] {

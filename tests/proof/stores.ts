@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { IdempotencyStore } from '../../src/idempotency/index.ts';
 import { MemoryStore } from '../../src/idempotency/stores/memory.ts';
 import { SqliteStore } from '../../src/idempotency/stores/sqlite.ts';
@@ -34,6 +35,10 @@ export interface ProvedStore extends Traits {
   name: string;
   /** Whether the data outlive a handle, and other processes reach them. */
   durable: boolean;
+  /** How fast the clocks of clients that work at the same time go, and how long they come back to a key: some hundred times. */
+  pace: { stepMs: number; keyMs: number };
+  /** What can be done to its server and to the connections to it, by name; its handles may tell an outage then. */
+  faults?: Record<string, (place: Place) => Promise<void>>;
   /** A new place, empty. */
   open(): Place | Promise<Place>;
   /** @param now the clock of this handle, milliseconds since 1970. */
@@ -47,6 +52,7 @@ const memory: ProvedStore = {
   name: 'memory',
   transactional: false,
   durable: false,
+  pace: { stepMs: 1, keyMs: 4 },
   open: () => {
     const address = `memory ${memories.size}`;
     const place: { lines: string[]; store?: MemoryStore } = { lines: [] };
@@ -69,7 +75,11 @@ const memory: ProvedStore = {
         place.store ??= new MemoryStore({ now });
         return place.store;
       },
-      write: (_, line) => void place.lines.push(line),
+      write: async (_, line) => {
+        // Others have time to come between, as where writing is a message to a server.
+        await turn();
+        place.lines.push(line);
+      },
       drop: () => undefined,
     };
   },
@@ -79,10 +89,13 @@ const sqlite: ProvedStore = {
   name: 'sqlite',
   transactional: true,
   durable: true,
+  pace: { stepMs: 5, keyMs: 30 },
   open: () => {
     const folder = mkdtempSync(join(tmpdir(), 'docent-proof-'));
     const address = join(folder, 'records.sqlite');
     const db = openFile(address);
+    // Makes the table.
+    new SqliteStore(db);
     return {
       address,
       empty: () => db.exec('DELETE FROM line; DELETE FROM idempotency_record'),
@@ -104,3 +117,10 @@ const sqlite: ProvedStore = {
 };
 
 export const STORES: readonly ProvedStore[] = [memory, sqlite];
+
+/** @throws when there is none of this name. */
+export function storeNamed(name: string): ProvedStore {
+  const store = STORES.find((store) => store.name === name);
+  if (store === undefined) throw new Error(`there is no store ${name}`);
+  return store;
+}

@@ -62,7 +62,7 @@ export class StepClock {
 }
 
 /** A number from 0 up to 1, the same for the same arguments. */
-export function random(seed: number, index: number): number {
+function random(seed: number, index: number): number {
   // The finalizer of MurmurHash3 over both.
   let hash = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) ^ Math.imul(index + 1, 0xc2b2ae35);
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);

@@ -6,7 +6,8 @@ import { GroupCommit, transaction } from '../../src/idempotency/stores/sqlite-tr
 import { createReferenceApi } from '../../src/reference/api.ts';
 import { newId } from '../../src/reference/ledger.ts';
 import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
-import { checkCharge, readBody, readObject, readSimulation, requireJson } from '../../src/reference/request.ts';
+import { checkCharge } from '../../src/reference/parameters.ts';
+import { JSON_ONLY, readBody, readObject, readSimulation, requireMediaType } from '../../src/reference/request.ts';
 
 const [mode, path] = process.argv.slice(2) as [string, string];
 const ledger = new SqliteLedger(path);
@@ -33,7 +34,7 @@ async function answerPlainly(request: Request): Promise<Response> {
   const token = request.headers.get('authorization')?.slice('Bearer '.length) ?? '';
   const account = await ledger.sandboxOf(token);
   if (account === undefined || account.expiresMs <= ledger.now()) return new Response(null, { status: 401 });
-  requireJson(request.headers.get('content-type'));
+  requireMediaType(request.headers.get('content-type'), JSON_ONLY, 'Accept-Post');
   readSimulation(request.headers.get('docent-simulate'));
   const { amount, currency, description } = checkCharge(readObject(body).members);
   const charge = { id: newId('ch'), amount, currency, description, created_at: new Date().toISOString() };

@@ -50,18 +50,22 @@ export interface Occurrence {
   /** Path of the request. */
   instance: string;
   requestId: string;
+  /** How long a key is remembered after its request: told with the errors that are about keys. */
+  retentionSeconds: number;
 }
 
 /** An error as a dialect writes it: its status, media type and document (RFC 9457, except for `envelope`). */
 export function errorDocument(
   { error, message: detail, param }: ApiError,
   dialect: Dialect,
-  { type, instance, requestId }: Occurrence,
+  { type, instance, requestId, retentionSeconds }: Occurrence,
 ): { status: number; mediaType: string; document: object } {
   const { title, statusByDialect, retryable, advice = null, codes, ...facts } = documented(error);
   const status = statusByDialect?.[dialect] ?? facts.status;
   const problem = { type, title, status, detail, instance };
   const code = codes?.problem ?? error.toLowerCase();
+  const aboutKeys = error.startsWith('IDEMPOTENCY_');
+  const retention = aboutKeys ? { retention_seconds: retentionSeconds } : {};
   const answer = (mediaType: string, document: object) => ({ status, mediaType, document });
   switch (dialect) {
     case 'problem':
@@ -72,11 +76,18 @@ export function errorDocument(
         retryable,
         param,
         request_id: requestId,
+        ...retention,
       });
     case 'properties':
       return answer('application/problem+json', {
         ...problem,
-        properties: { errorCode: codes?.properties ?? error, retryable: retryable === 'as-is', param, requestId },
+        properties: {
+          errorCode: codes?.properties ?? error,
+          retryable: retryable === 'as-is',
+          param,
+          requestId,
+          ...(aboutKeys ? { retentionSeconds } : {}),
+        },
       });
     case 'envelope':
       return answer('application/json', {
@@ -87,10 +98,11 @@ export function errorDocument(
           param,
           doc_url: type,
           request_id: requestId,
+          ...retention,
         },
       });
     case 'ietf':
-      return answer('application/problem+json', { ...problem, code: codes?.ietf ?? code });
+      return answer('application/problem+json', { ...problem, code: codes?.ietf ?? code, ...retention });
   }
 }
 
@@ -98,5 +110,6 @@ export function errorDocument(
 function envelopeType(status: number): string {
   if (status === 401) return 'authentication_error';
   if (status === 409) return 'idempotency_error';
+  if (status === 429) return 'rate_limit_error';
   return status >= 500 ? 'api_error' : 'invalid_request_error';
 }

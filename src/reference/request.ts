@@ -1,7 +1,7 @@
 import { ParseError, parseDictionary } from 'structured-headers';
 import { KEY_LIMIT, readIdempotencyKey, readJson } from '../idempotency/index.ts';
-import { nearest } from '../topic/nearest.ts';
-import { ApiError, DIALECTS, type Dialect } from './errors.ts';
+import { ApiError } from './errors.ts';
+import { nameOf, shorten } from './quotation.ts';
 
 /** A charge has a few hundred bytes; a larger body is a mistake, and would be kept for a day. Bytes. */
 export const BODY_LIMIT_BYTES = 64 * 1024;
@@ -9,14 +9,23 @@ export const BODY_LIMIT_BYTES = 64 * 1024;
 /** What is still read of a body that is too large, so that a client that sends before it reads sees the answer. Bytes. */
 const DRAIN_LIMIT_BYTES = 1024 * 1024;
 
-/** Enough for a sentence on an account statement. Characters. */
-export const DESCRIPTION_LIMIT = 500;
-
 /** A demonstration holds up a connection for so long; longer would hold up too many. Milliseconds. */
 export const DELAY_LIMIT_MS = 5000;
 
+/** Media types of a body that creates something. */
+export const JSON_ONLY = ['application/json'] as const;
+
+/** Of one that changes something: a merge patch (RFC 7396) by its name, or by the name that everybody sends. */
+export const PATCH_TYPES = ['application/merge-patch+json', 'application/json'] as const;
+
 /** The failures that can be asked for, by status. */
-export const SIMULATED_ERRORS = { 500: 'INTERNAL_ERROR', 503: 'STORE_UNAVAILABLE', 507: 'STORE_FULL' } as const;
+export const SIMULATED_ERRORS = {
+  403: 'SANDBOX_FULL',
+  429: 'RATE_LIMITED',
+  500: 'INTERNAL_ERROR',
+  503: 'STORE_UNAVAILABLE',
+  507: 'STORE_FULL',
+} as const;
 
 /**
  * Reads a request's body, whole.
@@ -68,81 +77,21 @@ export function readObject(body: Uint8Array): { members: Record<string, unknown>
 }
 
 /**
- * JSON is UTF-8 (RFC 8259 section 8.1); who says so says nothing new.
+ * Which of the accepted media types a body has. JSON is UTF-8 (RFC 8259 section 8.1); who says so says nothing new.
+ * @param field how to tell what is accepted: `Accept-Post` or `Accept-Patch`.
+ * @returns it in lower case, without parameters.
  * @throws {ApiError} UNSUPPORTED_MEDIA_TYPE.
  */
-export function requireJson(contentType: string | null): void {
-  if (/^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i.test(contentType?.trim() ?? '')) return;
+export function requireMediaType(
+  contentType: string | null,
+  accepted: readonly string[],
+  field: 'Accept-Post' | 'Accept-Patch',
+): string {
+  const [, type = ''] = /^([^\s;]+)\s*(?:;\s*charset="?utf-8"?\s*)?$/i.exec(contentType?.trim() ?? '') ?? [];
+  if (accepted.includes(type.toLowerCase())) return type.toLowerCase();
   const found = contentType ? `${shorten(contentType)} is not` : 'A request without Content-Type is not';
-  throw new ApiError('UNSUPPORTED_MEDIA_TYPE', `${found} understood here; send application/json.`, 'Content-Type', {
-    'Accept-Post': 'application/json',
-  });
-}
-
-export interface ChargeRequest {
-  amount: number;
-  currency: string;
-  description: string | null;
-}
-
-const CHARGE_MEMBERS = ['amount', 'currency', 'description'];
-
-/**
- * Checks the members of a charge.
- * @throws {ApiError} PARAMETER_UNKNOWN, PARAMETER_MISSING, PARAMETER_INVALID, CURRENCY_UNKNOWN.
- */
-export function checkCharge(members: Record<string, unknown>): ChargeRequest {
-  refuseUnknown(members, CHARGE_MEMBERS);
-  const { amount, currency, description = null } = members;
-  for (const name of ['amount', 'currency']) {
-    if (members[name] === undefined)
-      throw new ApiError('PARAMETER_MISSING', `A charge needs the member "${name}".`, name);
-  }
-  if (!Number.isSafeInteger(amount) || (amount as number) < 1) {
-    const range = `an integer from 1 to ${Number.MAX_SAFE_INTEGER}, in the minor unit of the currency`;
-    throw new ApiError('PARAMETER_INVALID', `"amount" is ${shown(amount)}; it has to be ${range}.`, 'amount');
-  }
-  if (typeof currency !== 'string')
-    throw new ApiError('PARAMETER_INVALID', `"currency" is ${shown(currency)}; it has to be a string.`, 'currency');
-  checkCurrency(currency);
-  const tooLong = typeof description === 'string' && [...description].length > DESCRIPTION_LIMIT;
-  if (tooLong || (description !== null && typeof description !== 'string')) {
-    const found = tooLong ? `has more than ${DESCRIPTION_LIMIT} characters` : `is ${shown(description)}`;
-    const detail = `"description" ${found}; it has to be a string of at most ${DESCRIPTION_LIMIT} characters.`;
-    throw new ApiError('PARAMETER_INVALID', detail, 'description');
-  }
-  return { amount: amount as number, currency, description: description as string | null };
-}
-
-/** ISO 4217 as the runtime's Unicode data has it. */
-const CURRENCIES = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()));
-
-function checkCurrency(currency: string): void {
-  if (CURRENCIES.has(currency)) return;
-  const lower = currency.toLowerCase();
-  const hint = CURRENCIES.has(lower) ? ` Write it in lower case: "${lower}".` : '';
-  const detail = `${shown(currency)} is no currency code of ISO 4217 in lower case.${hint}`;
-  throw new ApiError('CURRENCY_UNKNOWN', detail, 'currency');
-}
-
-/**
- * Checks the members of a sandbox.
- * @throws {ApiError} PARAMETER_UNKNOWN, PARAMETER_INVALID.
- */
-export function checkSandbox(members: Record<string, unknown>): Dialect | undefined {
-  refuseUnknown(members, ['dialect']);
-  const { dialect } = members;
-  if (dialect === undefined || DIALECTS.includes(dialect as Dialect)) return dialect as Dialect | undefined;
-  const detail = `"dialect" is ${shown(dialect)}; it has to be one of ${DIALECTS.join(', ')}.`;
-  throw new ApiError('PARAMETER_INVALID', detail, 'dialect');
-}
-
-function refuseUnknown(members: Record<string, unknown>, known: string[]): void {
-  const unknown = Object.keys(members).find((name) => !known.includes(name));
-  if (unknown === undefined) return;
-  const near = nearest(unknown, known);
-  const hint = near === undefined ? `Known: ${known.join(', ')}.` : `Did you mean "${near}"?`;
-  throw new ApiError('PARAMETER_UNKNOWN', `There is no member ${shown(unknown)}. ${hint}`, shorten(unknown));
+  const detail = `${found} understood here; send ${accepted.join(' or ')}.`;
+  throw new ApiError('UNSUPPORTED_MEDIA_TYPE', detail, 'Content-Type', { [field]: accepted.join(', ') });
 }
 
 /** @throws {ApiError} IDEMPOTENCY_KEY_MISSING, IDEMPOTENCY_KEY_INVALID. */
@@ -201,22 +150,4 @@ function entriesOf(header: string, refuse: (detail: string) => never) {
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function nameOf(value: unknown): string {
-  if (value === null) return 'null';
-  return Array.isArray(value) ? 'an array' : `a ${typeof value}`;
-}
-
-/** A value as a message shows it: it comes from outside and may be long. */
-function shown(value: unknown): string {
-  if (typeof value === 'object') return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
-  return shorten(JSON.stringify(value));
-}
-
-/** Longer quotations do not help. Characters. */
-const QUOTE_LIMIT = 60;
-
-function shorten(text: string): string {
-  return text.length <= QUOTE_LIMIT ? text : `${text.slice(0, QUOTE_LIMIT - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

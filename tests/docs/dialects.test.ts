@@ -25,6 +25,7 @@ function comparable(text: string): string {
   return text
     .replace(/"(type|doc_url)":"(about:blank|https:\/\/docs\.example\.com\/help\/errors\/[a-z_]+\/)"/, '"$1":"PAGE"')
     .replace(/"req_[0-9a-f]{18}"/, '"REQUEST"')
+    .replace(/ at \d{4}-\S+Z for (.*) \(request req_[0-9a-f]{18}\)/, ' for $1')
     .replace(/again in \d seconds?\./, 'again in a while.');
 }
 

@@ -112,30 +112,24 @@ describe('a charge', () => {
     });
   }
 
-  for (const [what, change, detail] of [
-    [
-      'another amount',
-      { body: { ...CHARGE, amount: 1001 } },
-      'The key was first used for POST /api/charges with another body.',
-    ],
-    [
-      'another description',
-      { body: { ...CHARGE, description: '' } },
-      'The key was first used for POST /api/charges with another body.',
-    ],
-    [
-      'an explicit null',
-      { body: { ...CHARGE, description: null } },
-      'The key was first used for POST /api/charges with another body.',
-    ],
-    ['a query', { path: `${API}/charges?a=b` }, 'The key was first used for POST /api/charges.'],
+  for (const [what, change, difference] of [
+    ['another amount', { body: { ...CHARGE, amount: 1001 } }, ' with another body'],
+    ['another description', { body: { ...CHARGE, description: '' } }, ' with another body'],
+    ['an explicit null', { body: { ...CHARGE, description: null } }, ' with another body'],
+    ['a query', { path: `${API}/charges?a=b` }, ''],
   ] as const) {
     test(`with ${what} under the same key is a conflict, and harms nothing`, async () => {
       const key = newKey();
       const created = await charge(url, { token, key });
       const before = rows(path);
       const answer = await charge(url, { token, key, ...change });
-      assert.equal(assertError(answer, 'IDEMPOTENCY_CONFLICT', { param: 'Idempotency-Key' }), detail);
+      const detail = assertError(answer, 'IDEMPOTENCY_CONFLICT', { param: 'Idempotency-Key' });
+      const [, time = ''] = / at (\S+) /.exec(detail) ?? [];
+      assert.ok(Date.parse(time) <= Date.parse(created.json.created_at));
+      assert.ok(Date.parse(time) > Date.parse(created.json.created_at) - 60_000);
+      const request = created.headers.get('request-id');
+      const what = `POST /api/charges${difference} (request ${request})`;
+      assert.equal(detail, `The key was first used at ${time} for ${what}.`);
       assert.deepEqual(rows(path), before);
       assert.deepEqual((await charge(url, { token, key })).bytes, created.bytes);
     });
@@ -228,6 +222,8 @@ for (const [simulate, error, retryAfter] of [
   ['error=503', 'STORE_UNAVAILABLE', '5'],
   ['error=507', 'STORE_FULL', '60'],
   ['delay=10, error=503', 'STORE_UNAVAILABLE', '5'],
+  ['error=429', 'RATE_LIMITED', '1'],
+  ['error=403', 'SANDBOX_FULL', null],
 ] as const) {
   for (const dialect of DIALECTS) {
     test(`${simulate} is answered as ${error} in dialect ${dialect}, executes nothing, and a retry executes`, async () => {

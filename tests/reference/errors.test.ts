@@ -32,6 +32,7 @@ test('an error has a status of its class, and a code that no other error has, in
         type: 'T',
         instance: 'I',
         requestId: 'R',
+        retentionSeconds: 1,
       });
       assert.match(title, /^\S.{3,}[^.\s]$/);
       assert.ok(status >= 400 && status <= 599 && answer.status >= 400 && answer.status <= 599);

@@ -20,6 +20,7 @@ const SERVER = fileURLToPath(new URL('server.ts', import.meta.url));
 const SERVER_LIMIT_MS = 120_000;
 
 export const CHARGE = { amount: 1000, currency: 'usd' };
+export const CHANGE = { description: 'Three tickets' };
 
 const agent = new Agent({ keepAlive: true });
 after(() => agent.destroy());
@@ -213,6 +214,20 @@ export function chargeMessage(given: ChargeMessage): Message {
   };
 }
 
+/** A request that changes the description of a charge. */
+export function update(url: string, id: string, given: ChargeMessage): Promise<Answer> {
+  return send(
+    url,
+    chargeMessage({
+      method: 'PATCH',
+      path: `${API}/charges/${id}`,
+      type: 'application/merge-patch+json',
+      body: CHANGE,
+      ...given,
+    }),
+  );
+}
+
 export function charge(url: string, given: ChargeMessage): Promise<Answer> {
   return send(url, chargeMessage(given));
 }
@@ -246,6 +261,17 @@ function query<T extends object>(path: string, sql: string, ...values: string[])
   }
 }
 
+/** What an error says beside its topic. */
+export interface Expected {
+  param?: string | null;
+  dialect?: Dialect;
+  /** Path of the request. */
+  instance?: string;
+  retentionSeconds?: number;
+  /** Of the request that was first answered so; by default the one at hand. */
+  requestId?: string | null;
+}
+
 /** Checks that an answer is the documented error, whole, in a dialect; answers its `detail`. */
 export function assertError(
   answer: Answer,
@@ -254,23 +280,36 @@ export function assertError(
     param = null,
     dialect = 'problem',
     instance = `${API}/charges`,
-  }: { param?: string | null; dialect?: Dialect; instance?: string } = {},
+    retentionSeconds = 86_400,
+    requestId = answer.headers.get('request-id'),
+  }: Expected = {},
 ): string {
   const { title, status: usual, statusByDialect, retryable, advice = null, codes } = documented(error);
   const status = statusByDialect?.[dialect] ?? usual;
   const type = `https://docs.example/help/${slugOf(`errors.${error}`)}/`;
-  const requestId = answer.headers.get('request-id');
   assert.match(requestId ?? '', /^req_/);
   const detail = answer.json?.detail ?? answer.json?.error?.message;
   const problem = { type, title, status, detail, instance };
   const code = codes?.problem ?? error.toLowerCase();
-  const families: Record<number, string> = { 401: 'authentication_error', 409: 'idempotency_error' };
+  const families: Record<number, string> = {
+    401: 'authentication_error',
+    409: 'idempotency_error',
+    429: 'rate_limit_error',
+  };
   const family = families[status] ?? (status < 500 ? 'invalid_request_error' : 'api_error');
+  const aboutKeys = error.startsWith('IDEMPOTENCY_');
+  const retention = aboutKeys ? { retention_seconds: retentionSeconds } : {};
   const documents: Record<Dialect, object> = {
-    problem: { ...problem, code, advice_code: advice, retryable, param, request_id: requestId },
+    problem: { ...problem, code, advice_code: advice, retryable, param, request_id: requestId, ...retention },
     properties: {
       ...problem,
-      properties: { errorCode: codes?.properties ?? error, retryable: retryable === 'as-is', param, requestId },
+      properties: {
+        errorCode: codes?.properties ?? error,
+        retryable: retryable === 'as-is',
+        param,
+        requestId,
+        ...(aboutKeys ? { retentionSeconds } : {}),
+      },
     },
     envelope: {
       error: {
@@ -280,9 +319,10 @@ export function assertError(
         param,
         doc_url: type,
         request_id: requestId,
+        ...retention,
       },
     },
-    ietf: { ...problem, code },
+    ietf: { ...problem, code, ...retention },
   };
   assert.equal(answer.status, status, answer.text);
   assert.equal(answer.text, `${JSON.stringify(documents[dialect])}\n`);
@@ -297,7 +337,9 @@ export function assertError(
 export function assertCommon({ headers }: Answer): void {
   assert.equal(headers.get('cache-control'), 'no-store');
   assert.equal(headers.get('access-control-allow-origin'), '*');
-  assert.match(headers.get('access-control-expose-headers') ?? '', /Idempotent-Replayed.*Location.*Retry-After/);
+  const exposed = 'Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Request-Id, Retry-After';
+  assert.equal(headers.get('access-control-expose-headers'), exposed);
+  assert.match(headers.get('link') ?? '', /<[^>]*\/api\/openapi\.json>; rel="service-desc"$/);
   assert.match(headers.get('request-id') ?? '', /^req_[0-9a-f]{18}$/);
   assert.equal(headers.get('set-cookie'), null);
 }

@@ -27,14 +27,16 @@ import {
 const api = await startApi();
 const { url, path } = api;
 const token = await newToken(url);
-const { json: existing } = await charge(url, { token });
+const { json: existing } = await charge(url, { token, key: '"a key"' });
+const KEY_PATH = `${API}/idempotency-keys/a%20key`;
 const CHARGE_PATH = `${API}/charges/${existing.id}`;
 
 describe('a method', () => {
   for (const [path, allowed, refused] of [
     [`${API}/sandboxes`, 'POST, OPTIONS', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE', 'QUERY']],
-    [`${API}/charges`, 'POST, OPTIONS', ['GET', 'HEAD', 'PUT', 'PATCH', 'DELETE']],
-    [CHARGE_PATH, 'GET, HEAD, OPTIONS', ['POST', 'PUT', 'PATCH', 'DELETE', 'TRACE']],
+    [`${API}/charges`, 'GET, HEAD, POST, OPTIONS', ['PUT', 'PATCH', 'DELETE']],
+    [CHARGE_PATH, 'GET, HEAD, PATCH, OPTIONS', ['POST', 'PUT', 'DELETE', 'TRACE']],
+    [KEY_PATH, 'GET, HEAD, OPTIONS', ['POST', 'PUT', 'PATCH', 'DELETE']],
   ] as const) {
     for (const method of refused) {
       test(`${method} of ${path.replace(existing.id, 'ID')} is refused, and it is told what is allowed`, async () => {
@@ -56,6 +58,9 @@ describe('a method', () => {
       assert.deepEqual([answer.status, answer.text], [204, '']);
       assert.equal(answer.headers.get('allow'), allowed);
       assert.equal(answer.headers.get('access-control-allow-methods'), allowed);
+      assert.equal(answer.headers.get('accept-post'), allowed.includes('POST') ? 'application/json' : null);
+      const patch = allowed.includes('PATCH') ? 'application/merge-patch+json, application/json' : null;
+      assert.equal(answer.headers.get('accept-patch'), patch);
       assert.equal(answer.headers.get('access-control-allow-credentials'), null);
       const named = answer.headers.get('access-control-allow-headers') ?? '';
       assert.deepEqual(named.toLowerCase().split(', '), [
@@ -68,18 +73,27 @@ describe('a method', () => {
     });
   }
 
-  test('HEAD of a charge is GET without the body', async () => {
-    const [head, get] = [await read(url, token, CHARGE_PATH, 'HEAD'), await read(url, token, CHARGE_PATH)];
-    assert.deepEqual([head.status, head.text], [200, '']);
-    assert.equal(get.status, 200);
-    const varying = ['date', 'request-id', 'connection', 'keep-alive'];
-    const comparable = ({ headers }: typeof head) => [...headers].filter(([name]) => !varying.includes(name));
-    // A server may leave the length out, but must not tell another one (RFC 9110 section 8.6).
-    const withoutLength = ([name]: [string, string]) => name !== 'content-length' && name !== 'transfer-encoding';
-    assert.deepEqual(comparable(head).filter(withoutLength), comparable(get).filter(withoutLength));
-    const length = head.headers.get('content-length');
-    if (length !== null) assert.equal(Number(length), get.bytes.length);
-  });
+  for (const [what, path] of [
+    ['a charge', CHARGE_PATH],
+    ['the list', `${API}/charges`],
+    ['a page of it', `${API}/charges?limit=1`],
+    ['a key', KEY_PATH],
+    ['what is not there', `${API}/charges/ch_0`],
+    ['what is wrong', `${API}/charges?limit=0`],
+  ] as const) {
+    test(`HEAD of ${what} is GET without the body`, async () => {
+      const [head, get] = [await read(url, token, path, 'HEAD'), await read(url, token, path)];
+      assert.deepEqual([head.status, head.text], [get.status, '']);
+      const varying = ['date', 'request-id', 'connection', 'keep-alive', 'ratelimit'];
+      const comparable = ({ headers }: typeof head) => [...headers].filter(([name]) => !varying.includes(name));
+      // A server may leave the length out, but must not tell another one (RFC 9110 section 8.6).
+      const withoutLength = ([name]: [string, string]) => name !== 'content-length' && name !== 'transfer-encoding';
+      assert.deepEqual(comparable(head).filter(withoutLength), comparable(get).filter(withoutLength));
+      const length = head.headers.get('content-length');
+      if (length !== null) assert.equal(Number(length), get.bytes.length);
+      assertCommon(head);
+    });
+  }
 
   test('that is called like a member of every object is refused like any other', async () => {
     const direct = createReferenceApi({
@@ -106,6 +120,9 @@ describe('a path', () => {
     `${CHARGE_PATH}/refunds`,
     `${API}/sandboxes/sbx_1`,
     `${API}/Charges`,
+    `${API}/idempotency-keys`,
+    `${API}/idempotency-keys/`,
+    `${API}/idempotency-keys/a/b`,
     `${API}/__proto__`,
   ]) {
     test(`${path.replace(existing.id, 'ID')} is not found, and told so in the caller’s dialect`, async () => {

@@ -17,10 +17,11 @@ const insert = db.prepare('INSERT INTO charge VALUES (?, ?, ?, ?, ?, ?)');
 const group = new GroupCommit(db);
 const sandbox = await ledger.createSandbox('problem');
 const api = createReferenceApi({
-  open: () => new SqliteLedger(path),
+  open: () => new SqliteLedger(path, { chargesPerSandbox: Number.MAX_SAFE_INTEGER }),
   prefix: '/api',
   pageUrl: (slug) => slug,
   report: console.error,
+  limits: { requestsPerMinute: 0 },
 });
 const { url } = await listen(mode === 'with' ? api.answer : answerPlainly, '127.0.0.1', 0);
 console.log(`${url}#${sandbox.token}`);
@@ -46,9 +47,11 @@ async function answerPlainly(request: Request): Promise<Response> {
     status: 201,
     headers: {
       'Access-Control-Allow-Origin': '*',
-      'Access-Control-Expose-Headers': 'Idempotent-Replayed, Location, Request-Id, Retry-After',
+      'Access-Control-Expose-Headers':
+        'Idempotent-Replayed, Link, Location, RateLimit, RateLimit-Policy, Request-Id, Retry-After',
       'Cache-Control': 'no-store',
       'Content-Type': 'application/json',
+      Link: '</api/openapi.json>; rel="service-desc"',
       Location: `/api/charges/${charge.id}`,
       'Request-Id': newId('req'),
       'X-Content-Type-Options': 'nosniff',

@@ -1,5 +1,6 @@
 import { join, resolve } from 'node:path';
 import type { Settings } from '../config/config.ts';
+import { clientAddress } from '../http/client.ts';
 import type { MountedApi } from '../http/mount.ts';
 import type { Pack } from '../pack/read.ts';
 import { createReferenceApi } from '../reference/api.ts';
@@ -9,7 +10,7 @@ import { stateFolder } from './settings.ts';
 
 /** Where the API is mounted, below the base path, and what it has there. */
 const API = '/api';
-const OWN_PATHS = ['sandboxes', 'charges'];
+const OWN_PATHS = ['sandboxes', 'charges', 'idempotency-keys', 'openapi.json'];
 
 /** Name of the reference API's file in the data folder. */
 const REFERENCE_FILE = 'reference.sqlite';
@@ -42,6 +43,12 @@ export function referenceApi(
     if (pack().resolve(slug) === undefined) return 'about:blank';
     return siteUrl === undefined ? new URL(`${base}/help/${slug}/`, request.url).href : `${siteUrl}/help/${slug}/`;
   };
-  const api = createReferenceApi({ open: () => new SqliteLedger(file), prefix, pageUrl, report });
+  const api = createReferenceApi({
+    open: () => new SqliteLedger(file),
+    prefix,
+    pageUrl,
+    report,
+    addressOf: clientAddress,
+  });
   return { prefix, except: `${base}${helpPath}`, answer: api.answer, close: api.close };
 }

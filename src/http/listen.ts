@@ -1,6 +1,7 @@
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { getRequestListener, RequestError } from '@hono/node-server';
+import { rememberClient } from './client.ts';
 import { answerMalformed } from './handler.ts';
 
 /** How long running answers may take when the server is to end. Milliseconds; well below the ten seconds of a container's stop. */
@@ -30,8 +31,12 @@ export async function listen(
   host: string,
   port: number,
 ): Promise<Listening> {
+  const remembering = (request: Request, { incoming }: { incoming: unknown }) => {
+    rememberClient(request, incoming as IncomingMessage);
+    return handler(request);
+  };
   const server = createServer(
-    getRequestListener(handler, {
+    getRequestListener(remembering, {
       // For HTTP/1.0, as a load balancer's probe speaks it, which knows no Host header.
       hostname: 'localhost',
       errorHandler: (error) =>

@@ -20,7 +20,7 @@ export interface ReferenceOptions {
   report(error: unknown, request: Request): void;
   execute?: ExecuteOptions;
   limits?: Limits;
-  /** Whom a request comes from, as far as quotas go; without it, nobody's sandboxes are counted. */
+  /** Whom a request comes from, as far as quotas go; undefined when that is not known any more. Without it, nobody's sandboxes are counted. */
   addressOf?(request: Request): string | undefined;
 }
 

@@ -11,8 +11,9 @@ export async function createSandbox(exchange: Exchange): Promise<Reply> {
   const body = await readBody(request);
   if (body.length > 0) requireMediaType(request.headers.get('content-type'), JSON_ONLY, 'Accept-Post');
   const asked = body.length === 0 ? undefined : checkSandbox(readObject(body).members);
-  const address = service.options.addressOf?.(request);
-  if (address !== undefined) await exchange.spend('address', address);
+  const { addressOf } = service.options;
+  // Whoever has hung up already shares one quota with all who did.
+  if (addressOf !== undefined) await exchange.spend('address', addressOf(request) ?? 'unknown');
   const { id, token, dialect, expiresMs } = await exchange.ledger().createSandbox(asked ?? DEFAULT_DIALECT);
   return jsonReply(201, { id, token, dialect, expires_at: new Date(expiresMs).toISOString() });
 }

@@ -3,17 +3,19 @@ import { setTimeout } from 'node:timers';
 import { listen } from '../../src/http/listen.ts';
 import { createReferenceApi } from '../../src/reference/api.ts';
 import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
+import type { Limits } from '../../src/reference/quota.ts';
 
 export interface ServerOptions {
   /** The file. */
   path: string;
   leaseMs?: number;
+  limits?: Limits;
   /** Whom to run as, when the one who runs the tests may write everywhere. */
   user?: number;
 }
 
 if (process.argv[2] !== undefined) {
-  const { path, leaseMs, user }: ServerOptions = JSON.parse(process.argv[2]);
+  const { path, leaseMs, limits = {}, user }: ServerOptions = JSON.parse(process.argv[2]);
   if (user !== undefined) {
     process.setgroups?.([]);
     process.setgid?.(user);
@@ -24,6 +26,7 @@ if (process.argv[2] !== undefined) {
     prefix: '/api',
     pageUrl: (slug) => `https://docs.example/help/${slug}/`,
     report: () => undefined,
+    limits,
     ...(leaseMs === undefined ? {} : { execute: { leaseMs } }),
   });
   const { url } = await listen(api.answer, '127.0.0.1', 0);

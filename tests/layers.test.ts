@@ -20,6 +20,18 @@ test('what runs examples runs in a browser, too: nothing of Node is behind it', 
   assert.deepEqual(nodeImportsBehind(altered, ['example/run.ts']), ['example/send.ts: node:fs']);
 });
 
+test('the idempotency library needs web standards only, and nothing of the rest of Docent', () => {
+  const entry = 'idempotency/index.ts';
+  assert.deepEqual(nodeImportsBehind(sources, [entry]), []);
+  for (const path of ['idempotency/handler.ts', 'idempotency/body.ts', 'idempotency/stores/memory.ts']) {
+    const altered = sources.map((source) => (source.path === path ? { ...source, text: "import 'node:fs';" } : source));
+    const found = nodeImportsBehind(altered, [entry, 'idempotency/stores/memory.ts']);
+    assert.deepEqual(found, [`${path}: node:fs`]);
+  }
+  const [outside] = violations({ path: entry, text: "import { topicId } from '../topic/id.ts';" });
+  assert.match(outside ?? '', /idempotency must not import topic/);
+});
+
 test('every folder of src/ has a layer, and every door is used', () => {
   const used = Object.keys(DOORS).filter((name) => sources.some(({ text }) => text.includes(`from '${name}`)));
   assert.deepEqual(used, Object.keys(DOORS));

@@ -34,8 +34,19 @@ const hashAtOnce = globalThis.process?.getBuiltinModule?.('node:crypto')?.hash;
 export async function sha256Hex(data: Uint8Array<ArrayBuffer> | string): Promise<string> {
   if (hashAtOnce !== undefined) return hashAtOnce('sha256', data);
   const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return toHex(await crypto.subtle.digest('SHA-256', bytes));
+}
+
+/** The HMAC-SHA-256 (RFC 2104) of text under a secret of at least one character, both as UTF-8, in 64 hexadecimal digits. */
+export async function hmacSha256Hex(secret: string, text: string): Promise<string> {
+  const encoder = new TextEncoder();
+  const algorithm = { name: 'HMAC', hash: 'SHA-256' };
+  const key = await crypto.subtle.importKey('raw', encoder.encode(secret), algorithm, false, ['sign']);
+  return toHex(await crypto.subtle.sign('HMAC', key, encoder.encode(text)));
+}
+
+function toHex(digest: ArrayBuffer): string {
+  return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 
 /** Nothing in it is to be made alike: a type without parameters, in lower case, as nearly everybody sends it. */

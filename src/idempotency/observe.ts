@@ -1,5 +1,6 @@
-import { sha256Hex } from './fingerprint.ts';
+import { hmacSha256Hex, sha256Hex } from './fingerprint.ts';
 import type { RecordId, RequestFacts } from './record.ts';
+import { StoreError } from './store.ts';
 
 /**
  * What was decided about a request with a key. First comes one of
@@ -12,7 +13,7 @@ import type { RecordId, RequestFacts } from './record.ts';
  * - `stored`: effect and reply are kept; `released`: the key is free again; `abandoned`: only the same request may go on;
  * - `lease-lost`: somebody has taken over, and nothing was done.
  *
- * `store-failed` tells that the store could not answer, wherever that happens.
+ * `store-failed` tells that the store could not answer, each time that it happens, except to a heartbeat.
  */
 export type DecisionKind =
   | 'claimed'
@@ -40,6 +41,8 @@ export interface Decision {
   token?: number;
   /** Status of the reply that is stored or replayed. */
   status?: number;
+  /** What the store's client said, for `store-failed`. */
+  reason?: string;
   /** Since the request came to the store, milliseconds. */
   elapsedMs: number;
 }
@@ -49,36 +52,48 @@ export type Observer = (decision: Decision) => void;
 /** Enough to tell the keys of a log apart, and too few to be anything else. Hexadecimal digits. */
 const TAG_DIGITS = 16;
 
-/** The beginning of the SHA-256 of principal and key, hex. */
-export async function keyTag({ principal, key }: RecordId): Promise<string> {
-  return (await sha256Hex(JSON.stringify([principal, key]))).slice(0, TAG_DIGITS);
+/**
+ * The beginning of a hash of principal and key, hex: SHA-256, or with a secret HMAC-SHA-256. Without the secret, whoever knows the
+ * principal can try out keys, which succeeds where they are no random ones.
+ */
+export async function keyTag({ principal, key }: RecordId, secret = ''): Promise<string> {
+  const name = JSON.stringify([principal, key]);
+  const hash = secret === '' ? await sha256Hex(name) : await hmacSha256Hex(secret, name);
+  return hash.slice(0, TAG_DIGITS);
 }
 
 /** Tells an observer, in order, what is decided about one request. An observer that throws harms nobody. */
 export class Narrator {
   private readonly observer: Observer | undefined;
   private readonly facts: RequestFacts;
-  private readonly started = performance.now();
+  private readonly started: number;
   private readonly tag: Promise<string> | undefined;
   private told: Promise<void> = Promise.resolve();
 
-  constructor(observer: Observer | undefined, id: RecordId, facts: RequestFacts) {
-    this.observer = observer;
+  constructor({ observe, tagSecret }: { observe?: Observer; tagSecret?: string }, id: RecordId, facts: RequestFacts) {
+    this.observer = observe;
     this.facts = facts;
-    if (observer !== undefined) this.tag = keyTag(id);
+    this.started = observe === undefined ? 0 : performance.now();
+    if (observe !== undefined) this.tag = keyTag(id, tagSecret);
   }
 
-  tell(kind: DecisionKind, details: { token?: number; status?: number } = {}): void {
+  tell(kind: DecisionKind, details: { token?: number; status?: number; reason?: string } = {}): void {
     const { observer, tag: tagged } = this;
     if (observer === undefined || tagged === undefined) return;
     const { method, path, requestId } = this.facts;
     const elapsedMs = performance.now() - this.started;
-    this.told = this.told
-      .then(async () => {
-        const tag = await tagged;
-        const named = requestId === undefined ? {} : { requestId };
-        observer({ kind, tag, method, path: path.replace(/\?.*$/s, ''), ...named, ...details, elapsedMs });
-      })
-      .catch(() => undefined);
+    const named = requestId === undefined ? {} : { requestId };
+    const decision = { kind, method, path: path.replace(/\?.*$/s, ''), ...named, ...details, elapsedMs };
+    this.told = this.told.then(async () => observer({ ...decision, tag: await tagged })).catch(() => undefined);
+  }
+
+  /** Hands on what a store answers, and tells when it cannot. */
+  async watch<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof StoreError) this.tell('store-failed', { reason: error.message });
+      throw error;
+    }
   }
 }

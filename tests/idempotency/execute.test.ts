@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
@@ -8,7 +7,6 @@ import {
   type ExecuteOptions,
   type Execution,
   execute,
-  HEARTBEAT_MS,
   type IdempotencyStore,
   LEASE_MS,
   RETENTION_MS,
@@ -18,7 +16,7 @@ import {
 import { MemoryStore } from '../../src/idempotency/stores/memory.ts';
 import { SqliteStore } from '../../src/idempotency/stores/sqlite.ts';
 import { temporaryFolder } from '../support.ts';
-import { claimed, FACTS, ID, OTHER_FACTS, replyOf, START } from './bench.ts';
+import { FACTS, ID, OTHER_FACTS, replyOf, START } from './bench.ts';
 import { openFile, readLines, writeLine } from './sqlite-support.ts';
 
 /** A store whose clock stands still unless the test moves it. */
@@ -37,10 +35,6 @@ function run<T>(
 
 const stateOf = async <T>(store: IdempotencyStore<T>) => (await store.lookup(ID))?.state;
 const never = async () => assert.fail('it was executed again');
-/** Longer than any of these tests takes: no heart beats. */
-const NO_HEARTBEAT = { heartbeatMs: 600_000 };
-/** For tests that wait for a heartbeat, however long it takes. */
-const QUICK_HEARTBEAT = { heartbeatMs: 5 };
 
 describe('a request with a key', () => {
   for (const status of [200, 201, 204, 404, 422, 499]) {
@@ -101,7 +95,7 @@ describe('a request with a key', () => {
     db.close();
   });
 
-  for (const status of [500, 503]) {
+  for (const status of [500, 503, 401, 408, 425, 429]) {
     test(`that ends in ${status} without an effect is not stored: a retry executes`, async () => {
       const { store } = held();
       assert.equal((await run(store, async () => replyOf('no', status))).kind, 'executed');
@@ -204,130 +198,6 @@ describe('the transaction of a request', () => {
     });
     await assert.rejects(failing, /too late/);
     assert.deepEqual(await run(store, never), { kind: 'replayed', reply: replyOf('done') });
-  });
-});
-
-describe('a lease', () => {
-  test('survives a heartbeat or two that are late', () => {
-    assert.ok(LEASE_MS >= 3 * HEARTBEAT_MS);
-  });
-
-  test('is kept alive by the heart for as long as the work takes', async () => {
-    const { store, clock } = held();
-    const leaseMs = 1000;
-    const execution = await run(
-      store,
-      async ({ signal }) => {
-        for (let round = 0; round < 5; round += 1) {
-          const before = (await store.lookup(ID))?.expiresMs;
-          clock.now += leaseMs - 1;
-          // The store tells a longer life when the heart has beaten, however long that takes on a busy machine.
-          while ((await store.lookup(ID))?.expiresMs === before) await sleep(1);
-          assert.equal((await store.claim(ID, FACTS, leaseMs)).kind, 'in-progress');
-        }
-        assert.equal(signal.aborted, false);
-        return replyOf('done');
-      },
-      { leaseMs, ...QUICK_HEARTBEAT },
-    );
-    assert.equal(execution.kind, 'executed');
-    const { expiresMs } = (await store.lookup(ID)) ?? {};
-    assert.equal(expiresMs, clock.now + RETENTION_MS);
-  });
-
-  test('that is short is kept alive all the same', async ({ mock }) => {
-    mock.timers.enable({ apis: ['setInterval'] });
-    const { store } = held();
-    const renew = mock.method(store, 'renew');
-    await run(
-      store,
-      async () => {
-        mock.timers.tick(299);
-        return replyOf('done');
-      },
-      { leaseMs: 300 },
-    );
-    assert.ok(renew.mock.callCount() >= 2);
-  });
-
-  test('that was lost ends in being told to wait, without an effect', async () => {
-    const { store, clock } = held();
-    let effects = 0;
-    const effect = () => {
-      effects += 1;
-      return replyOf('stale');
-    };
-    const ways: ((work: Work<undefined>) => Promise<Reply>)[] = [
-      ({ transaction }) => transaction(effect),
-      async () => replyOf('stale'),
-      ({ transaction }) => transaction(effect).catch(() => replyOf('stale')),
-    ];
-    for (const [index, finish] of ways.entries()) {
-      const id = { ...ID, key: `k${index}` };
-      const work = async (work: Work<undefined>) => {
-        clock.now += LEASE_MS;
-        const fresh = await claimed(store, id);
-        assert.ok(fresh.token > work.token);
-        return finish(work);
-      };
-      const execution = await execute(store, id, FACTS, work, NO_HEARTBEAT);
-      assert.deepEqual(execution, { kind: 'in-progress', retryAfterMs: LEASE_MS });
-      assert.equal((await store.lookup(id))?.state, 'in-progress');
-    }
-    assert.equal(effects, 0);
-  });
-
-  test('that was lost is told to the work by its signal', async () => {
-    const { store, clock } = held();
-    const execution = await run(
-      store,
-      async ({ signal, transaction }) => {
-        clock.now += LEASE_MS;
-        // Taken over with a lease of its own, before the heart can beat.
-        const taken = store.claim(ID, FACTS, LEASE_MS);
-        await once(signal, 'abort');
-        assert.equal((await taken).kind, 'claimed');
-        return transaction(() => assert.fail('it was executed'));
-      },
-      QUICK_HEARTBEAT,
-    );
-    assert.equal(execution.kind, 'in-progress');
-  });
-
-  test('of work that throws after losing it is not released: it is somebody else’s', async () => {
-    const { store, clock } = held();
-    const failing = run(
-      store,
-      async () => {
-        clock.now += LEASE_MS;
-        await claimed(store);
-        throw new Error('no');
-      },
-      NO_HEARTBEAT,
-    );
-    await assert.rejects(failing, /no/);
-    assert.equal(await stateOf(store), 'in-progress');
-  });
-
-  test('survives a store that cannot answer a heartbeat', async () => {
-    const db = openFile(join(temporaryFolder(), 'records.sqlite'), 0);
-    const store = new SqliteStore(db);
-    const stranger = openFile(db.location() ?? '', 0);
-    const execution = await run(
-      store,
-      async ({ transaction, signal }) => {
-        stranger.exec('BEGIN IMMEDIATE');
-        await assert.rejects(store.renew({ ...ID, token: 1 }, LEASE_MS), { problem: 'unavailable' });
-        await sleep(30);
-        stranger.exec('ROLLBACK');
-        assert.equal(signal.aborted, false);
-        return transaction(() => replyOf('done'));
-      },
-      QUICK_HEARTBEAT,
-    );
-    assert.equal(execution.kind, 'executed');
-    db.close();
-    stranger.close();
   });
 });
 

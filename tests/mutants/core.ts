@@ -2,7 +2,13 @@
 import type { Mutant } from './mutants.ts';
 
 const RECORD = { file: 'idempotency/record.ts', suites: ['idempotency/memory.test.ts'] };
-const EXECUTE = { file: 'idempotency/execute.ts', suites: ['idempotency/execute.test.ts'] };
+const EXECUTION = ['idempotency/execute.test.ts', 'idempotency/lease.test.ts'];
+const EXECUTE = { file: 'idempotency/execute.ts', suites: EXECUTION };
+const OWNER = { file: 'idempotency/owner.ts', suites: EXECUTION };
+const HEART = { file: 'idempotency/heart.ts', suites: EXECUTION };
+const PHASES = { file: 'idempotency/owner.ts', suites: ['idempotency/phases.test.ts'] };
+const HANDLER = { file: 'idempotency/handler.ts', suites: ['idempotency/handler.test.ts'] };
+const REPLY = { file: 'idempotency/reply.ts', suites: ['idempotency/handler-use.test.ts'] };
 const KEY = { file: 'idempotency/key.ts', suites: ['idempotency/key.test.ts'] };
 const JSON_BODY = { file: 'idempotency/json.ts', suites: ['idempotency/json.test.ts'] };
 const FINGERPRINT = { file: 'idempotency/fingerprint.ts', suites: ['idempotency/fingerprint.test.ts'] };
@@ -23,26 +29,32 @@ export const CORE_MUTANTS: Mutant[] = [
   {
     ...EXECUTE,
     name: 'the lease is as long as the retention',
-    find: 'store.claim(id, request, options.leaseMs ?? LEASE_MS)',
-    replace: 'store.claim(id, request, options.retainMs ?? RETENTION_MS)',
+    find: 'store.claim(id, request, times.leaseMs)',
+    replace: 'store.claim(id, request, times.retainMs)',
   },
   {
-    ...EXECUTE,
+    ...OWNER,
     name: 'a 5xx without an effect is stored',
-    find: 'if (reply.status < 500) return',
-    replace: 'if (reply.status > 0) return',
+    find: 'status >= 500 || TRANSIENT',
+    replace: 'TRANSIENT',
   },
   {
-    ...EXECUTE,
+    ...OWNER,
     name: 'a 4xx is not stored',
-    find: 'if (reply.status < 500) return',
-    replace: 'if (reply.status < 400) return',
+    find: 'status >= 500 || TRANSIENT',
+    replace: 'status >= 400 || TRANSIENT',
   },
   {
-    ...EXECUTE,
+    ...OWNER,
+    name: 'a 429 is stored, and refuses the retry that it asks for',
+    find: 'status >= 500 || TRANSIENT.has(status)',
+    replace: 'status >= 500',
+  },
+  {
+    ...HEART,
     name: 'no heart beats',
-    find: "if ((await store.renew(claim, leaseMs)) === 'lease-lost') this.controller.abort();",
-    replace: 'claim satisfies Claim;',
+    find: 'this.beat ??= this.beatOnce();',
+    replace: 'this.beat ??= undefined;',
     // Others wait for a beat for ever.
     only: 'that is short',
   },
@@ -53,28 +65,70 @@ export const CORE_MUTANTS: Mutant[] = [
     replace: 'heartbeatMs = HEARTBEAT_MS',
   },
   {
-    ...EXECUTE,
+    ...OWNER,
     name: 'work that throws keeps its key',
-    find: 'if (this.stored === undefined) await this.end().catch(() => undefined);',
+    find: 'if (reply === undefined) await this.end().catch(() => undefined);',
     replace: '',
   },
   {
-    ...EXECUTE,
+    ...OWNER,
     name: 'work may have two effects',
     find: 'if (this.stored !== undefined)\n      return Promise.reject',
     replace: 'if (this.stored === null)\n      return Promise.reject',
   },
   {
-    ...EXECUTE,
+    ...OWNER,
     name: 'the first request gets another answer than its retries',
     find: "if (this.stored !== undefined) return { kind: 'executed', reply: await this.stored };",
     replace: "if (this.stored !== undefined) return { kind: 'executed', reply };",
   },
   {
-    ...EXECUTE,
+    ...OWNER,
     name: 'a lost lease is told as an execution',
-    find: "if (outcome.kind === 'lease-lost') throw new LeaseLost();\n    this.narrator",
+    find: "if (outcome.kind === 'lease-lost') throw this.loss();\n    this.narrator",
     replace: "if (outcome.kind === 'lease-lost') return effect(undefined as Transaction);\n    this.narrator",
+  },
+  {
+    ...PHASES,
+    name: 'a foreign call that has failed frees the key for other requests',
+    find: 'this.begun = true;\n    const key',
+    replace: 'const key',
+  },
+  {
+    ...PHASES,
+    name: 'a phase is executed again by the request that takes over',
+    find: 'this.results = new Map(points.map(({ phase, result }) => [phase, result]));',
+    replace: 'this.results = new Map(points.map(({ phase, result }) => [result, phase]));',
+  },
+  {
+    ...HANDLER,
+    name: 'the keys of all principals are one',
+    find: '{ principal, key: key.key }',
+    replace: "{ principal: principal && 'all', key: key.key }",
+  },
+  {
+    ...HANDLER,
+    name: 'a replay cannot be told from the first reply',
+    find: 'toResponse(execution.reply, true)',
+    replace: 'toResponse(execution.reply, false)',
+  },
+  {
+    ...HANDLER,
+    name: 'a retry is told to come before the lease has ended',
+    find: 'Math.ceil(execution',
+    replace: 'Math.floor(execution',
+  },
+  {
+    ...REPLY,
+    name: 'a replay repeats every header',
+    find: 'headers: headers.filter(([name]) => repeated.has(name.toLowerCase()))',
+    replace: 'headers: headers.filter(([name]) => repeated.size > 0 || name)',
+  },
+  {
+    ...REPLY,
+    name: 'a replay of a service behind this one is told as one of this',
+    find: 'else response.headers.delete(REPLAYED_HEADER);',
+    replace: '',
   },
   {
     ...KEY,

@@ -1,0 +1,65 @@
+import type { Work } from './execute.ts';
+import type { Reply } from './record.ts';
+import { checkReply, readReply, repeatable } from './reply.ts';
+
+/** The reply of a request that is executed: it is sent in full, and stored without the headers that a replay does not repeat. */
+export class FirstReply<Transaction> {
+  /** In full; undefined while there is none. */
+  reply: Reply | undefined;
+  private readonly limitBytes: number;
+  private readonly repeated: ReadonlySet<string>;
+  private committed: Promise<Reply> | undefined;
+
+  constructor(limitBytes: number, repeated: ReadonlySet<string>) {
+    this.limitBytes = limitBytes;
+    this.repeated = repeated;
+  }
+
+  /** The handler's `transaction`: an effect whose reply cannot be stored or sent is undone. */
+  transactionOf(work: Work<Transaction>): Work<Transaction>['transaction'] {
+    return (effect) => {
+      const stored = work.transaction((transaction) => {
+        const reply = effect(transaction);
+        return reply instanceof Promise ? reply.then((value) => this.keep(value)) : this.keep(reply);
+      });
+      const reply = stored.then(() => this.reply as Reply);
+      this.committed ??= reply;
+      reply.catch(() => {
+        if (this.committed === reply) this.committed = undefined;
+      });
+      return reply;
+    };
+  }
+
+  /**
+   * What is to be stored of a handler's answer.
+   * @param tooLarge makes the answer of a request whose own is too large to be stored.
+   */
+  async settle(
+    answer: Response | Reply,
+    work: Work<Transaction>,
+    tooLarge: (limitBytes: number) => Promise<Reply>,
+  ): Promise<Reply> {
+    // What the transaction has stored is what is sent, whatever the handler returns beside it.
+    if (this.committed !== undefined) return this.committed;
+    const outcome = await readReply(answer, this.limitBytes);
+    if (outcome.kind === 'reply') {
+      this.reply = outcome.reply;
+      return repeatable(outcome.reply, this.repeated);
+    }
+    // Nobody can undo what the handler has done; that a retry does it again can be prevented.
+    const refusal = await tooLarge(this.limitBytes);
+    this.reply = refusal;
+    return work.transaction(() => repeatable(refusal, this.repeated));
+  }
+
+  private keep(value: unknown): Reply {
+    const reply = checkReply(value, 'the effect');
+    if (reply.body.length > this.limitBytes)
+      throw new RangeError(
+        `the reply has ${reply.body.length} bytes, and replyLimitBytes is ${this.limitBytes}: reply with where it is to be found`,
+      );
+    this.reply = reply;
+    return repeatable(reply, this.repeated);
+  }
+}

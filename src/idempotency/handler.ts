@@ -1,0 +1,213 @@
+import { readRequestBody } from './body.ts';
+import { readContent } from './content.ts';
+import { type ExecuteOptions, type Execution, execute } from './execute.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { FirstReply } from './first-reply.ts';
+import {
+  type HandlerWork,
+  type IdempotentHandler,
+  type IdempotentOptions,
+  type Settings,
+  settle,
+} from './handler-options.ts';
+import { readIdempotencyKey } from './key.ts';
+import { type Occurrence, problemDocument, type Refusal, storeRefusal, toProblem } from './problem.ts';
+import type { RecordId, RequestFacts } from './record.ts';
+import { checkReply, isResponse, jsonReply, toReply, toResponse } from './reply.ts';
+import { StoreError } from './store.ts';
+
+/** The record of a request without a key is of no use to anybody. The shortest time that every store can keep one. Milliseconds. */
+const KEYLESS_RETAIN_MS = 1;
+
+/**
+ * Makes a handler of requests with idempotency keys (draft-ietf-httpapi-idempotency-key-header) out of a Fetch handler:
+ *
+ *     request ─► body ─► principal ─► key ─► content ─► check ─► claim ─► handler ─► reply
+ *                 413      401        400      400               409, 503   └─ transaction, phase, foreign
+ *
+ * What is refused before the claim leaves no trace: a corrected request may use the same key. A first reply is sent as the handler made
+ * it; a replay has its status, its bytes, the headers of the allow-list, and `Idempotent-Replayed: true`.
+ *
+ * @param handler is called once per key and principal, beside retries of what has failed. See {@link IdempotentHandler}.
+ * @returns a function that never throws for what a client sends. It rejects with what `handler`, `principal` or `check` throw; the key
+ * is free then, unless a phase or a transaction of the request is behind it.
+ * @throws {TypeError} for options that are missing or wrong; {RangeError} for limits and times that are none.
+ */
+export function idempotent<Transaction, Rest extends unknown[] = []>(
+  handler: IdempotentHandler<Transaction, Rest>,
+  options: IdempotentOptions<Transaction, Rest>,
+): (request: Request, ...rest: Rest) => Promise<Response> {
+  if (typeof handler !== 'function') throw new TypeError('idempotent: the handler is no function');
+  const settings = settle(options);
+  return async (request, ...rest) =>
+    settings.methods.includes(request.method)
+      ? new Exchange(handler, settings, request, rest).answer()
+      : passThrough(handler, request, rest);
+}
+
+/** One request with a key, or one that should have one. */
+class Exchange<Transaction, Rest extends unknown[]> {
+  private readonly handler: IdempotentHandler<Transaction, Rest>;
+  private readonly settings: Settings<Transaction, Rest>;
+  private readonly request: Request;
+  private readonly rest: Rest;
+  private readonly occurrence: Occurrence;
+  private bytes = new Uint8Array();
+  private copy: Request | undefined;
+
+  constructor(
+    handler: IdempotentHandler<Transaction, Rest>,
+    settings: Settings<Transaction, Rest>,
+    request: Request,
+    rest: Rest,
+  ) {
+    this.handler = handler;
+    this.settings = settings;
+    this.request = request;
+    this.rest = rest;
+    const { pathname, search } = new URL(request.url);
+    const requestId = settings.requestId?.(request, ...rest);
+    this.occurrence = { method: request.method, target: pathname + search, ...(requestId && { requestId }) };
+  }
+
+  async answer(): Promise<Response> {
+    const { settings, request } = this;
+    const body = await readRequestBody(request, settings.bodyLimitBytes);
+    if (body.kind === 'too-large')
+      return this.refuse({ code: 'content_too_large', limitBytes: settings.bodyLimitBytes });
+    if (body.kind === 'incomplete') return this.refuse({ code: 'content_incomplete' });
+    this.bytes = body.bytes;
+    const principal = await this.principal();
+    if (typeof principal !== 'string') return principal;
+    const key = readIdempotencyKey(request.headers.get('idempotency-key'));
+    if (key.kind === 'invalid') return this.refuse({ code: 'idempotency_key_invalid', reason: key.detail });
+    if (key.kind === 'missing' && settings.required) return this.refuse({ code: 'idempotency_key_missing' });
+    const content = readContent(body.bytes, request.headers.get('content-type') ?? '');
+    if ('code' in content) return this.refuse(content);
+    const refusal = await settings.check?.(this.readable(), ...this.rest);
+    if (refusal !== undefined) return refusal;
+    if (key.kind === 'missing') return this.executeWithoutKey(principal);
+    const { method, target, requestId } = this.occurrence;
+    const fingerprint = await fingerprintOf({ method, target, ...content });
+    const facts = { fingerprint, method, path: target, ...(requestId === undefined ? {} : { requestId }) };
+    return this.execute({ principal, key: key.key }, facts, key.key, settings);
+  }
+
+  private async principal(): Promise<string | Response> {
+    let principal: unknown;
+    try {
+      principal = await this.settings.principal(this.readable(), ...this.rest);
+    } catch (error) {
+      if (isResponse(error)) return error;
+      throw error;
+    }
+    if (isResponse(principal) || (typeof principal === 'string' && principal !== '')) return principal;
+    throw new TypeError(
+      `principal() returned ${principal === '' ? 'an empty string' : String(principal)}: return the caller’s name, or a Response that refuses the request`,
+    );
+  }
+
+  /** Executed each time, under a key that nobody else has; so the handler finds the same things at hand. */
+  private executeWithoutKey(principal: string): Promise<Response> {
+    const { method, target: path } = this.occurrence;
+    const { observe: _, ...options } = this.settings;
+    const key = crypto.randomUUID();
+    const facts = { fingerprint: key, method, path };
+    return this.execute({ principal, key }, facts, undefined, { ...options, retainMs: KEYLESS_RETAIN_MS });
+  }
+
+  private async execute(
+    id: RecordId,
+    facts: RequestFacts,
+    key: string | undefined,
+    options: ExecuteOptions,
+  ): Promise<Response> {
+    const { store, replyLimitBytes, repeated } = this.settings;
+    const first = new FirstReply<Transaction>(replyLimitBytes, repeated);
+    const tooLarge = async (limitBytes: number) => toReply(await this.refuse({ code: 'reply_too_large', limitBytes }));
+    let execution: Execution;
+    try {
+      execution = await execute(
+        store,
+        id,
+        facts,
+        async (work) => {
+          const tools = { ...work, key, principal: id.principal, transaction: first.transactionOf(work) };
+          const answer = await this.handler(this.readable(), tools, ...this.rest);
+          return first.settle(answer, work, tooLarge);
+        },
+        options,
+      );
+    } catch (error) {
+      if (error instanceof StoreError) return this.refuse(storeRefusal(error));
+      throw error;
+    }
+    switch (execution.kind) {
+      case 'executed':
+        return toResponse(first.reply ?? execution.reply, false);
+      case 'replayed':
+        return toResponse(execution.reply, true);
+      case 'mismatch':
+        return this.refuse({ code: 'idempotency_conflict', original: execution.original });
+      case 'in-progress': {
+        const retryAfterSeconds = Math.max(1, Math.ceil(execution.retryAfterMs / 1000));
+        return this.refuse({ code: 'idempotency_in_progress', retryAfterSeconds });
+      }
+    }
+  }
+
+  /** The request with a body that has not been read yet. */
+  private readable(): Request {
+    if (this.copy === undefined || this.copy.bodyUsed) {
+      const { url, method, headers } = this.request;
+      this.copy = new Request(url, { method, headers, body: this.bytes.length === 0 ? null : this.bytes });
+    }
+    return this.copy;
+  }
+
+  private async refuse(refusal: Refusal): Promise<Response> {
+    const { occurrence, settings } = this;
+    const problem = toProblem(refusal, occurrence, settings.style);
+    const headers: Record<string, string> =
+      'retryAfterSeconds' in refusal ? { 'Retry-After': String(refusal.retryAfterSeconds) } : {};
+    if (settings.problem === undefined) {
+      const document = problemDocument(problem, occurrence, settings.style);
+      const own = { 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' };
+      return toResponse(jsonReply(problem.status, document, { ...own, ...headers }), false);
+    }
+    const response = await settings.problem(problem, this.request);
+    for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+    return response;
+  }
+}
+
+/** A method that takes no key: as if there were no wrapper. */
+async function passThrough<Transaction, Rest extends unknown[]>(
+  handler: IdempotentHandler<Transaction, Rest>,
+  request: Request,
+  rest: Rest,
+): Promise<Response> {
+  const answer = await handler(request, withoutKey(request.method), ...rest);
+  return isResponse(answer) ? answer : toResponse(checkReply(answer, 'the handler'), false);
+}
+
+function withoutKey<Transaction>(method: string): HandlerWork<Transaction> {
+  const refuse = (): never => {
+    throw new TypeError(
+      `${method} takes no idempotency key, so that nothing is committed with one: use the database itself, or add it to "methods"`,
+    );
+  };
+  return {
+    key: undefined,
+    get principal() {
+      return refuse();
+    },
+    get token() {
+      return refuse();
+    },
+    transaction: async () => refuse(),
+    phase: async () => refuse(),
+    foreign: async () => refuse(),
+    signal: new AbortController().signal,
+  };
+}

@@ -36,7 +36,7 @@ export function memory(): IdempotencyStore<undefined> {
   return new MemoryStore();
 }
 
-export const KEY = '"order-4711"';
+const KEY = '"order-4711"';
 const ORIGIN = 'https://api.example.com';
 
 export interface RequestParts {

@@ -6,7 +6,7 @@ import type { Pack } from '../pack/read.ts';
 import { createReferenceApi } from '../reference/api.ts';
 import { SqliteLedger } from '../reference/ledgers/sqlite.ts';
 import { type Arguments, type Io, optionText, usageError } from './command.ts';
-import { stateFolder } from './settings.ts';
+import { docentVersion, stateFolder } from './settings.ts';
 
 /** Where the API is mounted, below the base path, and what it has there. */
 const API = '/api';
@@ -49,6 +49,7 @@ export function referenceApi(
     pageUrl,
     report,
     addressOf: clientAddress,
+    version: docentVersion(),
   });
   return { prefix, except: `${base}${helpPath}`, answer: api.answer, close: api.close };
 }

@@ -19,6 +19,8 @@ export interface ReferenceOptions {
   /** Is told of errors that are nobody's fault but ours, and of a store that cannot answer. */
   report(error: unknown, request: Request): void;
   execute?: ExecuteOptions;
+  /** Of the program, for the description of the API. */
+  version?: string;
   limits?: Limits;
   /** Whom a request comes from, as far as quotas go; undefined when that is not known any more. Without it, nobody's sandboxes are counted. */
   addressOf?(request: Request): string | undefined;

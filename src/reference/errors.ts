@@ -10,6 +10,8 @@ export type Dialect = (typeof DIALECTS)[number];
 /** Before it is known whose request it is. */
 export const DEFAULT_DIALECT: Dialect = 'problem';
 
+const PROBLEM_JSON = 'application/problem+json';
+
 /** What the topic of an error says about it. */
 export interface DocumentedError {
   /** What it means, in a few words; the same for every occurrence. */
@@ -54,55 +56,49 @@ export interface Occurrence {
   retentionSeconds: number;
 }
 
+/** The status that an error has in a dialect. */
+export function statusOf(error: ErrorName, dialect: Dialect): number {
+  const { status, statusByDialect } = documented(error);
+  return statusByDialect?.[dialect] ?? status;
+}
+
+/** An error's code as a dialect spells it. */
+export function codeOf(error: ErrorName, dialect: Dialect): string {
+  const { codes } = documented(error);
+  if (dialect === 'properties') return codes?.properties ?? error;
+  return codes?.[dialect] ?? codes?.problem ?? error.toLowerCase();
+}
+
 /** An error as a dialect writes it: its status, media type and document (RFC 9457, except for `envelope`). */
 export function errorDocument(
   { error, message: detail, param }: ApiError,
   dialect: Dialect,
   { type, instance, requestId, retentionSeconds }: Occurrence,
 ): { status: number; mediaType: string; document: object } {
-  const { title, statusByDialect, retryable, advice = null, codes, ...facts } = documented(error);
-  const status = statusByDialect?.[dialect] ?? facts.status;
+  const { title, retryable, advice = null } = documented(error);
+  const status = statusOf(error, dialect);
+  const code = codeOf(error, dialect);
   const problem = { type, title, status, detail, instance };
-  const code = codes?.problem ?? error.toLowerCase();
   const aboutKeys = error.startsWith('IDEMPOTENCY_');
   const retention = aboutKeys ? { retention_seconds: retentionSeconds } : {};
-  const answer = (mediaType: string, document: object) => ({ status, mediaType, document });
+  const own = { code, advice_code: advice, retryable, param, request_id: requestId, ...retention };
+  const properties = {
+    errorCode: code,
+    retryable: retryable === 'as-is',
+    param,
+    requestId,
+    ...(aboutKeys ? { retentionSeconds } : {}),
+  };
+  const envelope = { type: envelopeType(status), code, message: detail, param, doc_url: type, request_id: requestId };
   switch (dialect) {
     case 'problem':
-      return answer('application/problem+json', {
-        ...problem,
-        code,
-        advice_code: advice,
-        retryable,
-        param,
-        request_id: requestId,
-        ...retention,
-      });
+      return { status, mediaType: PROBLEM_JSON, document: { ...problem, ...own } };
     case 'properties':
-      return answer('application/problem+json', {
-        ...problem,
-        properties: {
-          errorCode: codes?.properties ?? error,
-          retryable: retryable === 'as-is',
-          param,
-          requestId,
-          ...(aboutKeys ? { retentionSeconds } : {}),
-        },
-      });
+      return { status, mediaType: PROBLEM_JSON, document: { ...problem, properties } };
     case 'envelope':
-      return answer('application/json', {
-        error: {
-          type: envelopeType(status),
-          code: codes?.envelope ?? code,
-          message: detail,
-          param,
-          doc_url: type,
-          request_id: requestId,
-          ...retention,
-        },
-      });
+      return { status, mediaType: 'application/json', document: { error: { ...envelope, ...retention } } };
     case 'ietf':
-      return answer('application/problem+json', { ...problem, code: codes?.ietf ?? code, ...retention });
+      return { status, mediaType: PROBLEM_JSON, document: { ...problem, code, ...retention } };
   }
 }
 

@@ -75,6 +75,11 @@ export class Quotas {
     };
   }
 
+  /** The quotas that are limited at all. */
+  all(): Policy[] {
+    return Object.values(this.policies).filter(({ quota }) => quota > 0);
+  }
+
   /**
    * Spends one unit.
    * @param who whose quota it is.

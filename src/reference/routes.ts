@@ -3,6 +3,7 @@ import { createCharge, listCharges, readCharge, updateCharge } from './charges.t
 import { ApiError } from './errors.ts';
 import type { Exchange } from './exchange.ts';
 import { lookUpKey } from './keys.ts';
+import { describeApi } from './openapi.ts';
 import { JSON_ONLY, PATCH_TYPES } from './request.ts';
 import { createSandbox } from './sandboxes.ts';
 
@@ -12,7 +13,7 @@ const PREFLIGHT_SECONDS = 86_400;
 /** Answers a request; `name` is what stands for the last segment in the path, percent-encoded as it came. */
 type Handler = (exchange: Exchange, name: string) => Promise<Reply>;
 
-interface Resource {
+export interface Resource {
   /** Below the API's prefix; the last segment may be a name in braces. */
   path: string;
   methods: Record<string, Handler>;
@@ -21,7 +22,7 @@ interface Resource {
 }
 
 /** Everything that there is. */
-const RESOURCES: Resource[] = [
+export const RESOURCES: Resource[] = [
   { path: '/sandboxes', methods: { POST: createSandbox }, options: { 'Accept-Post': JSON_ONLY.join(', ') } },
   {
     path: '/charges',
@@ -34,6 +35,7 @@ const RESOURCES: Resource[] = [
     options: { 'Accept-Patch': PATCH_TYPES.join(', ') },
   },
   { path: '/idempotency-keys/{key}', methods: { GET: lookUpKey } },
+  { path: '/openapi.json', methods: { GET: describeApi } },
 ];
 
 /**

@@ -54,7 +54,7 @@ test('no file of the package names the folder that it was built in', () => {
 test('the idempotency library can be imported, with its stores and types', async () => {
   const program = `
     import { DatabaseSync } from 'node:sqlite';
-    import { execute, type Reply } from 'docent/idempotency';
+    import { execute, idempotent, type IdempotencyProblem, type Reply } from 'docent/idempotency';
     import { MemoryStore } from 'docent/idempotency/stores/memory';
     import { SqliteStore } from 'docent/idempotency/stores/sqlite';
 
@@ -63,10 +63,18 @@ test('the idempotency library can be imported, with its stores and types', async
     const reply: Reply = { status: 201, headers: [], body: new Uint8Array() };
     for (const store of [new MemoryStore(), new SqliteStore(new DatabaseSync(':memory:'))])
       for (let time = 0; time < 2; time += 1) console.log((await execute(store, id, request, async () => reply)).kind);
+    const problem = ({ code, status }: IdempotencyProblem) => new Response(code, { status });
+    const handle = idempotent(() => new Response('done'), { store: new MemoryStore(), principal: () => 'p', problem });
+    const send = (key: string) => handle(new Request('http://x/', { method: 'POST', headers: { 'Idempotency-Key': key } }));
+    for (const key of ['a', 'a', '"']) {
+      const response = await send(key);
+      console.log(await response.text(), response.headers.get('idempotent-replayed'));
+    }
   `;
   writeFiles(folder, { 'user.mts': program });
   const { stdout } = await run(process.execPath, ['user.mts'], { cwd: folder });
-  assert.equal(stdout, 'executed\nreplayed\nexecuted\nreplayed\n');
+  const handled = 'done null\ndone true\nidempotency_key_invalid null\n';
+  assert.equal(stdout, `executed\nreplayed\nexecuted\nreplayed\n${handled}`);
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', 'node'];
   const roots = ['--typeRoots', join(ROOT, 'node_modules', '@types')];
   await run(join(ROOT, 'node_modules', '.bin', 'tsc'), [...options, ...roots, 'user.mts'], { cwd: folder });

@@ -149,9 +149,10 @@ function detailOf(refusal: Refusal, { method, target }: Occurrence): string {
     case 'json_number_inexact':
       return `${shorten(refusal.number)} cannot be kept exactly: as a double it is another number.`;
     case 'idempotency_conflict': {
-      const { method: first, path } = refusal.original;
-      const same = first === method && path === target;
-      return `The key was first used for ${first} ${path}${same ? ' with other content' : ''}.`;
+      const { method: first, path, requestId } = refusal.original;
+      const other = first === method && path === target ? ' with other content' : '';
+      const named = requestId === undefined ? '' : ` (request ${requestId})`;
+      return `The key was first used for ${first} ${path}${other}${named}.`;
     }
     case 'idempotency_in_progress': {
       const seconds = refusal.retryAfterSeconds;

@@ -203,18 +203,23 @@ describe('a problem', () => {
   };
 
   test('is a document of RFC 9457 with a stable code and the retention', async () => {
-    const answer = await conflict({ requestId: () => 'req_1', retainMs: 3_600_000 });
+    let requests = 0;
+    const requestId = () => {
+      requests += 1;
+      return `req_${requests}`;
+    };
+    const answer = await conflict({ requestId, retainMs: 3_600_000 });
     assert.equal(answer.headers.get('cache-control'), 'no-store');
     assert.deepEqual(problemOf(answer), {
       type: 'about:blank',
       title: 'Conflict',
       status: 409,
-      detail: 'The key was first used for POST /charges.',
+      detail: 'The key was first used for POST /charges (request req_1).',
       instance: '/charges',
       code: 'idempotency_conflict',
       param: 'Idempotency-Key',
       retention_seconds: 3600,
-      request_id: 'req_1',
+      request_id: 'req_2',
     });
   });
 

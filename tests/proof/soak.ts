@@ -2,17 +2,28 @@
 // `--store NAME` (as often as needed) and `--seed NUMBER` choose the stores, and repeat a run.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { LEASE_MS } from '../../src/idempotency/index.ts';
 import { proveConcurrency } from './concurrency.ts';
+import { proveCrashes } from './crash.ts';
+import { proveFencing, provePauses } from './fencing.ts';
+import { proveIsolation } from './isolation.ts';
+import { proveRaces } from './race.ts';
 import { proveSequences } from './sequences.ts';
 import { type ProvedStore, STORES } from './stores.ts';
 
-/** What a part did on a store, in a line. */
-type Part = (store: ProvedStore, seed: number) => Promise<string>;
+/** @returns what a part did on a store, in a line; undefined when there is nothing to do on it. */
+type Part = (store: ProvedStore, seed: number) => Promise<string> | undefined;
 
 const SEQUENCES = 10_000;
 /** Of each store, so that all together do more than a million. */
 const OPERATIONS = 300_000;
 const ROUND_MS = 6000;
+const KILLS = 1000;
+/** Most of the time they wait for a lease to end. */
+const LANES = 12;
+const OWNERS = 10_000;
+const STOPPED_OWNERS = 1000;
+const PAIRS = 10_000;
 
 const PARTS: Record<string, Part> = {
   model: async (store, seed) => {
@@ -23,7 +34,23 @@ const PARTS: Record<string, Part> = {
     const { faults, ...counts } = await proveConcurrency(store, { seed, operations: OPERATIONS, roundMs: ROUND_MS });
     return list([...Object.entries(counts), ...faults]);
   },
+  crash: (store, seed) => (store.durable ? crash(store, seed) : undefined),
+  race: async (store) => list(Object.entries(await proveRaces(store, { callers: 1000, keys: 100, processes: 3 }))),
+  fencing: async (store, seed) => {
+    const byClock = await proveFencing(store, { owners: OWNERS, seed });
+    if (!store.durable) return list(Object.entries(byClock));
+    const stopped = await provePauses(store, { owners: STOPPED_OWNERS, leaseMs: 300 });
+    return `${list(Object.entries(byClock))}; stopped by the system: ${list(Object.entries(stopped))}`;
+  },
+  isolation: async (store, seed) => list(Object.entries(await proveIsolation(store, { seed, pairs: PAIRS }))),
 };
+
+async function crash(store: ProvedStore, seed: number): Promise<string> {
+  const options = { seed, kills: KILLS, lanes: LANES, leaseMs: LEASE_MS };
+  const { points, slowestRecoveryMs, ...counts } = await proveCrashes(store, options);
+  const slowest = `slowest answer after a restart: ${(slowestRecoveryMs / 1000).toFixed(2)} s`;
+  return [list(Object.entries(counts)), slowest, list(points)].join('; ');
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -44,6 +71,7 @@ for (const part of parts) {
     const started = performance.now();
     try {
       const done = await PARTS[part]?.(store, seed);
+      if (done === undefined) continue;
       console.log(`${part}, ${store.name} (${((performance.now() - started) / 1000).toFixed(0)} s): ${done}`);
     } catch (error) {
       console.error(error);

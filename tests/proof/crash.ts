@@ -16,8 +16,11 @@ const CRASH_SERVER = fileURLToPath(new URL('crash-server.ts', import.meta.url));
 /** Clients of one server. */
 const CLIENTS = 3;
 
-/** Between attempts at a server that does not answer. Milliseconds. */
+/** Before another attempt at a server that did not answer. Milliseconds. */
 const RECONNECT_MS = 20;
+
+/** The usual work. Milliseconds. */
+const SHORT_WORK_MS = 50;
 
 /** Records that have expired, so that there is something to purge. */
 const EXPIRED = 300;
@@ -33,7 +36,10 @@ export interface CrashOptions {
 export interface CrashReport {
   kills: number;
   requests: number;
-  /** From the time at which the server was back to the answer of a request that its death had interrupted. Milliseconds. */
+  /**
+   * From the time at which the server was back to the answer to a request that its death had interrupted, apart from the time that the
+   * work itself takes. Milliseconds.
+   */
   slowestRecoveryMs: number;
   /** How often servers have died at each point. */
   points: ReadonlyMap<string, number>;
@@ -126,7 +132,11 @@ class Lane {
   private readonly answers = new Map<string, string>();
   private child: ChildProcess | undefined;
   private url = '';
-  /** When the server that runs now was up. */
+  /** How long the work takes on it. */
+  private workMs = 0;
+  /** Resolves when there is a server. */
+  private up = Promise.withResolvers<void>();
+  /** When it was there. */
   private upAt = 0;
   /** How many have died. */
   private deaths = 0;
@@ -148,6 +158,7 @@ class Lane {
       await this.leaveExpired(place);
       const serving = this.serve(place).catch((error) => {
         this.failure = error;
+        this.up.resolve();
       });
       await Promise.all(Array.from({ length: CLIENTS }, (_, client) => this.send(client)));
       this.done = true;
@@ -187,9 +198,10 @@ class Lane {
         ...death,
         leaseMs: this.options.leaseMs,
         partner: this.partner.url,
-        // Long enough for a heart to beat, sometimes.
-        workMs: this.random() * this.options.leaseMs,
+        // Long enough for a heart to beat, where one has to.
+        workMs: death?.point.endsWith('renew') ? this.options.leaseMs / 2 : this.random() * SHORT_WORK_MS,
       };
+      this.workMs = orders.workMs;
       const child = spawn(process.execPath, [CRASH_SERVER, JSON.stringify(orders)], {
         stdio: ['pipe', 'pipe', 'pipe'],
       });
@@ -199,9 +211,11 @@ class Lane {
       child.stdout.once('data', (port) => {
         this.url = `http://127.0.0.1:${String(port).trim()}/`;
         this.upAt = performance.now();
+        this.up.resolve();
         if (death?.point === 'at any moment') setTimeout(() => child.kill('SIGKILL'), this.random() * 1000);
       });
       const [code, signal] = await closed;
+      this.up = Promise.withResolvers();
       if (this.done) return;
       assert.equal(signal, 'SIGKILL', `a server ended with ${code}: ${Buffer.concat(await said)}`);
       this.deaths += 1;
@@ -222,7 +236,7 @@ class Lane {
 
   /** Asks until there is an answer. @returns its body; undefined when there is no server any more. */
   private async answerTo(key: string): Promise<string | undefined> {
-    const failing = this.random() < 0.1 ? 'early' : this.random() < 0.1 ? 'late' : 'never';
+    const failing = this.random() < 0.15 ? 'early' : this.random() < 0.15 ? 'late' : 'never';
     const before = { deaths: this.deaths, at: performance.now() };
     for (let attempt = 1; this.failure === undefined; attempt += 1) {
       const headers = { 'Idempotency-Key': key, 'X-Failing': attempt === 1 ? failing : 'never' };
@@ -232,12 +246,15 @@ class Lane {
         answer = await fetch(this.url, { method: 'POST', headers });
         body = await answer.text();
       } catch {
+        // It is dead, or dies: not even asked again before there is another one, which would only keep this machine busy.
         await sleep(RECONNECT_MS);
+        await this.up.promise;
         continue;
       }
       if (answer.status === 201) {
         if (this.deaths > before.deaths) {
-          const recovery = performance.now() - Math.max(this.upAt, before.at);
+          const work = answer.headers.has('idempotent-replayed') ? 0 : this.workMs;
+          const recovery = performance.now() - Math.max(this.upAt, before.at) - work;
           this.slowestRecoveryMs = Math.max(this.slowestRecoveryMs, recovery);
         }
         return body;

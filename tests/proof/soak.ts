@@ -20,7 +20,7 @@ const OPERATIONS = 300_000;
 const ROUND_MS = 6000;
 const KILLS = 1000;
 /** Most of the time they wait for a lease to end. */
-const LANES = 12;
+const LANES = 8;
 const OWNERS = 10_000;
 const STOPPED_OWNERS = 1000;
 const PAIRS = 10_000;

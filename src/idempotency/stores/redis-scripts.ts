@@ -1,0 +1,275 @@
+import { createHash } from 'node:crypto';
+import { ABANDONED_MS } from '../record.ts';
+
+/**
+ * What is kept in Redis, below the prefix of a store:
+ *
+ *     version                       string       of this format
+ *     token                         string       the last one that was drawn
+ *     expiry                        sorted set   names of all records by the time at which they expire: what `purge` deletes
+ *     record:["principal","key"]    string       one record, with an expiry of Redis' own
+ *
+ * A record is lines of text, because one string is read and written in a fraction of the time that a hash with its fields takes:
+ *
+ *     running <token> <expires> <lease ends> <lease> <first seen>        completed <token> <expires> 0 0 <first seen>
+ *     "<fingerprint>"                                                    "<fingerprint>"
+ *     {"method":…,"path":…,"requestId":…}                                {"method":…,"path":…,"requestId":…}
+ *     "<phase>" "<result>"       any number, as reached                  <status>
+ *                                                                        [["Content-Type","…"],…]
+ *     failed <…the same…>                                                <body: all bytes that follow>
+ *     <what went wrong half-way; see `execute` below>
+ *
+ * Every verb is one script, which Redis executes while nobody else does anything. Its arguments:
+ *
+ *     KEYS: version, token, expiry, record      ARGV[1]: the time, or nothing for the server's      ARGV[2…]: the verb's own
+ */
+
+/** Of the format above. */
+const VERSION = 1;
+
+/**
+ * How much later than by our reckoning Redis forgets a record by itself: until then it is told from one that has never been, and purged.
+ * Milliseconds; an hour, several times as long as anybody waits between two purges.
+ */
+const GRACE_MS = 60 * 60 * 1000;
+
+const PRELUDE = String.raw`
+local VERSION, ABANDONED, GRACE = '${VERSION}', ${ABANDONED_MS}, ${GRACE_MS}
+local versionKey, tokenKey, expiryKey, recordKey = unpack(KEYS)
+local HEAD = '^(%l+) (%d+) (%S+) (%S+) (%S+) (%S+)\n()'
+
+local function clock()
+  local time = redis.call('TIME')
+  local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  return tonumber(ARGV[1]) or math.floor(micros / 1000), micros
+end
+
+-- Where the line ends that begins at a position.
+local function lineEnd(text, from)
+  return string.find(text, '\n', from, true)
+end
+
+-- Where the two lines end that say which request it is.
+local function identityEnd(record, from)
+  return lineEnd(record, lineEnd(record, from) + 1)
+end
+
+-- The fence: the record, if the claim with this token is the current one.
+local function owned(token)
+  local record = redis.call('GET', recordKey)
+  if not record then return end
+  local state, current, _, _, _, first_seen, from = string.match(record, HEAD)
+  if state == 'running' and current == token then return record, from, first_seen end
+end
+
+local function write(state, token, now, keep, lease_ends, lease, first_seen, rest)
+  local expires = string.format('%d', now + keep)
+  local head = string.format('%s %s %s %d %d %s\n', state, token, expires, lease_ends, lease, first_seen)
+  redis.call('SET', recordKey, head .. rest, 'PX', string.format('%d', keep + GRACE))
+  redis.call('ZADD', expiryKey, expires, recordKey)
+end
+
+local function start(token, now, lease, first_seen, rest)
+  write('running', token, now, lease + ABANDONED, now + lease, lease, first_seen, rest)
+end
+`;
+
+/**
+ * What an effect has collected is in ARGV from `at` on:
+ *
+ *     how many conditions, of each: comparison · value · how many words · the words of a command that reads
+ *     how many commands, of each: how many words · the words
+ *
+ *     conditions ─┬─ one does not hold ► unmet: nothing was done
+ *                 └─ commands ─┬─ the first fails ► failed: nothing was done
+ *                              ├─ a later one fails ► failed, and Redis undoes nothing: the record says so, which blocks the key
+ *                              └─ all succeed ► nil
+ */
+const EXECUTE = `
+local function holds(reply, is, value)
+  if type(reply) == 'table' then reply = assert(reply.ok) end
+  if is == '=' and type(reply) ~= 'number' then return (reply or '') == value end
+  local a, b = tonumber(reply or 0), tonumber(value)
+  if is == '=' then return a == b end
+  if is == '<' then return a < b end
+  if is == '<=' then return a <= b end
+  if is == '>' then return a > b end
+  return a >= b
+end
+
+local function execute(at, token, record, from, first_seen)
+  local function run()
+    local first = at + 1
+    at = first + tonumber(ARGV[at])
+    local reply = redis.pcall(unpack(ARGV, first, at - 1))
+    return reply, type(reply) == 'table' and reply.err
+  end
+  local conditions = tonumber(ARGV[at])
+  at = at + 1
+  for index = 1, conditions do
+    local is, value = ARGV[at], ARGV[at + 1]
+    at = at + 2
+    local reply, problem = run()
+    if problem then return { { ok = 'failed' }, 0, problem } end
+    local comparable, held = pcall(holds, reply, is, value)
+    if not comparable then return { { ok = 'failed' }, 0, 'ERR a condition reads one value, and compares numbers' } end
+    if not held then return { { ok = 'unmet' }, index } end
+  end
+  local commands = tonumber(ARGV[at])
+  at = at + 1
+  for index = 1, commands do
+    local _, problem = run()
+    if problem then
+      if index == 1 then return { { ok = 'failed' }, index, problem } end
+      problem = 'command ' .. index .. ' of ' .. commands .. ' has failed: ' .. problem
+      write('failed', token, clock(), ABANDONED, 0, 0, first_seen, string.sub(record, from, identityEnd(record, from)) .. problem)
+      return { { ok = 'failed' }, index, problem }
+    end
+  end
+end
+`;
+
+export interface Script {
+  source: string;
+  /** By which Redis knows it once it has seen it. */
+  sha1: string;
+}
+
+function script(...parts: string[]): Script {
+  const source = parts.join('');
+  return { source, sha1: createHash('sha1').update(source).digest('hex') };
+}
+
+/**
+ * ARGV: the lines of fingerprint and request, leaseMs, `durable` or nothing.
+ *
+ * A token is the time in microseconds, or one more than the last: so it stays greater than those before, also when Redis has lost its
+ * data and with it the last one.
+ *
+ * A claim of a key that is free need not be durable: it is neither written to disk nor sent to replicas, or every request would wait for the
+ * disk twice. When it is lost, so is the claim of its owner, which the fence keeps out.
+ */
+export const CLAIM = script(
+  PRELUDE,
+  `
+local now, micros = clock()
+local known = redis.call('MGET', versionKey, tokenKey)
+if known[1] ~= VERSION then
+  if known[1] then return { { ok = 'version' }, known[1] } end
+  redis.call('SET', versionKey, VERSION)
+end
+
+local previous, first_seen, rest, points = 'none', string.format('%d', now), ARGV[2], false
+local record = redis.call('GET', recordKey)
+if record then
+  local state, _, expires, lease_ends, lease, seen, from = string.match(record, HEAD)
+  previous = 'expired'
+  if tonumber(expires) > now then
+    local length = lineEnd(ARGV[2], 1)
+    local last = identityEnd(record, from)
+    if string.sub(record, from, from + length - 1) ~= string.sub(ARGV[2], 1, length) then
+      return { { ok = 'mismatch' }, string.sub(record, from, last) }
+    end
+    if state ~= 'running' then return { { ok = state }, string.sub(record, last + 1) } end
+    local left = tonumber(lease_ends) - now
+    -- More than twice the lease: it was granted before the clock was set back, and counts as ended; see leaseLeftMs().
+    if left > 0 and left <= 2 * tonumber(lease) then return { { ok = 'in-progress' }, math.ceil(left) } end
+    previous, first_seen, rest, points = 'abandoned', seen, string.sub(record, from), string.sub(record, last + 1)
+  end
+end
+
+if previous ~= 'abandoned' and ARGV[4] ~= 'durable' then redis.set_repl(redis.REPL_NONE) end
+local token = math.max(micros, (tonumber(known[2]) or 0) + 1)
+local spelled = string.format('%d', token)
+redis.call('SET', tokenKey, spelled)
+start(spelled, now, tonumber(ARGV[3]), first_seen, rest)
+return { { ok = 'claimed' }, token, { ok = previous }, points }
+`,
+);
+
+/** ARGV: token, leaseMs. */
+export const RENEW = script(
+  PRELUDE,
+  `
+local record, from, first_seen = owned(ARGV[2])
+if not record then return { { ok = 'lease-lost' } } end
+start(ARGV[2], clock(), tonumber(ARGV[3]), first_seen, string.sub(record, from))
+return { { ok = 'renewed' } }
+`,
+);
+
+/** ARGV: token. Whether the claim is the current one. */
+export const HELD = script(PRELUDE, "return { { ok = owned(ARGV[2]) and 'held' or 'lease-lost' } }");
+
+/** ARGV: token, retainMs, the lines of status and headers and the body, effect. */
+export const COMMIT = script(
+  PRELUDE,
+  EXECUTE,
+  `
+local record, from, first_seen = owned(ARGV[2])
+if not record then return { { ok = 'lease-lost' } } end
+local problem = execute(5, ARGV[2], record, from, first_seen)
+if problem then return problem end
+local rest = string.sub(record, from, identityEnd(record, from)) .. ARGV[4]
+write('completed', ARGV[2], clock(), tonumber(ARGV[3]), 0, 0, first_seen, rest)
+return { { ok = 'stored' } }
+`,
+);
+
+/** ARGV: token, leaseMs, phase, result, effect. Phase and result are JSON strings. */
+export const CHECKPOINT = script(
+  PRELUDE,
+  EXECUTE,
+  String.raw`
+local record, from, first_seen = owned(ARGV[2])
+if not record then return { { ok = 'lease-lost' } } end
+local rest, result = string.sub(record, from), ARGV[5]
+local _, reached = string.find(rest, '\n' .. ARGV[4] .. ' ', 1, true)
+if reached then
+  result = string.sub(rest, reached + 1, lineEnd(rest, reached) - 1)
+else
+  local problem = execute(6, ARGV[2], record, from, first_seen)
+  if problem then return problem end
+  rest = rest .. ARGV[4] .. ' ' .. result .. '\n'
+end
+start(ARGV[2], clock(), tonumber(ARGV[3]), first_seen, rest)
+return { { ok = 'reached' }, result }
+`,
+);
+
+/** ARGV: token. */
+export const RELEASE = script(
+  PRELUDE,
+  `
+if not owned(ARGV[2]) then return { { ok = 'lease-lost' } } end
+redis.call('DEL', recordKey)
+redis.call('ZREM', expiryKey, recordKey)
+return { { ok = 'released' } }
+`,
+);
+
+export const LOOKUP = script(
+  PRELUDE,
+  `
+local record = redis.call('GET', recordKey)
+if not record then return { { ok = 'unknown' } } end
+local state, _, expires, _, _, first_seen, from = string.match(record, HEAD)
+if tonumber(expires) <= clock() then return { { ok = 'unknown' } } end
+local last = identityEnd(record, from)
+return { { ok = state }, string.sub(record, from, last), first_seen, expires, string.match(record, '^%d*', last + 1) }
+`,
+);
+
+/** ARGV: beforeMs, limit. A record that Redis has forgotten by itself counts as well, or those after it would not be looked for. */
+export const PURGE = script(
+  PRELUDE,
+  `
+local before = math.min(tonumber(ARGV[2]), (clock()))
+local names = redis.call('ZRANGEBYSCORE', expiryKey, '-inf', before, 'LIMIT', 0, ARGV[3])
+if #names > 0 then
+  redis.call('UNLINK', unpack(names))
+  redis.call('ZREM', expiryKey, unpack(names))
+end
+return { { ok = 'purged' }, #names }
+`,
+);

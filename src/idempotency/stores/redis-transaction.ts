@@ -1,0 +1,147 @@
+import type { RedisConnection } from './redis-client.ts';
+
+/** How a condition compares what a command reads with a value. */
+export type Comparison = '=' | '<' | '<=' | '>' | '>=';
+
+/**
+ * What an effect on Redis writes. Redis cannot call us back inside a script, so an effect *collects*: nothing happens until it has
+ * answered; then Redis checks the fence and the conditions, executes the commands in their order and stores the reply, all in one script.
+ * To read, an effect uses a client of its own, before; what it has read may have changed since, unless a condition says otherwise.
+ */
+export interface RedisTransaction {
+  /**
+   * A command that writes: `command('HSET', 'charge:1', 'amount', '500')`. Keys are as they are, whatever prefix the client has.
+   * @throws {TypeError} for a word that is neither string nor bytes.
+   * @throws {RangeError} for more than {@link WORDS_LIMIT} words.
+   */
+  command(...words: (string | Uint8Array)[]): void;
+
+  /**
+   * A condition that has to hold when the commands are executed: `require(['ZCARD', 'charges'], '<', 10_000, () => new Full())`. All
+   * conditions are checked before the first command. What is not there is equal to '' and counts as 0.
+   * @param read a command that reads one value.
+   * @param otherwise makes what is thrown when the condition does not hold; then nothing was done.
+   */
+  require(read: (string | Uint8Array)[], is: Comparison, value: string | number, otherwise: () => unknown): void;
+}
+
+/**
+ * Thrown when a command of an effect fails and earlier ones of the same effect have been executed: Redis does not undo them. Whether the
+ * effect may be executed again, nobody can tell without looking. So nobody executes it: the claim is over, every retry gets this error,
+ * and a look-up says `in-progress`, until a day after the lease, or until somebody has put the data right and deleted the record.
+ */
+export class PartialEffectError extends Error {
+  /** The record's name in Redis. */
+  readonly record: string;
+
+  /** @param problem which command has failed, and why. */
+  constructor(record: string, problem: string) {
+    super(
+      `the effect was executed in part: ${problem}. The key stays blocked; put the data right, then delete ${record} in Redis`,
+    );
+    this.name = 'PartialEffectError';
+    this.record = record;
+  }
+}
+
+/** Lua hands no more than some thousands of values to a function; no command that a person writes is that long. */
+export const WORDS_LIMIT = 1000;
+
+type Word = string | Buffer;
+
+/** The transaction that an effect is given. */
+export class Collector implements RedisTransaction {
+  private readonly conditions: Word[] = [];
+  private readonly otherwise: (() => unknown)[] = [];
+  private readonly commands: Word[] = [];
+  private commandCount = 0;
+  private ended = false;
+  /** Of each command its name, and how many words it has. */
+  readonly shapes: [name: string, words: number][] = [];
+
+  command(...words: (string | Uint8Array)[]): void {
+    this.add(this.commands, words);
+    this.commandCount += 1;
+  }
+
+  require(read: (string | Uint8Array)[], is: Comparison, value: string | number, otherwise: () => unknown): void {
+    const command: Word[] = [];
+    this.add(command, read);
+    this.conditions.push(is, String(value), ...command);
+    this.otherwise.push(otherwise);
+  }
+
+  /** Nothing is added any more. @returns the arguments for the script; see `redis-scripts.ts`. */
+  end(): Word[] {
+    this.ended = true;
+    return [String(this.otherwise.length), ...this.conditions, String(this.commandCount), ...this.commands];
+  }
+
+  /** What is thrown because a condition does not hold. @param index counted from 1. */
+  unmet(index: number): unknown {
+    return this.otherwise[index - 1]?.();
+  }
+
+  private add(list: Word[], words: (string | Uint8Array)[]): void {
+    if (this.ended) throw new TypeError('the effect has ended; what it writes it has to write before it answers');
+    if (words.length > WORDS_LIMIT)
+      throw new RangeError(`a command has ${words.length} words, not more than ${WORDS_LIMIT}`);
+    const [name] = words;
+    if (typeof name !== 'string') throw new TypeError('a command begins with its name');
+    this.shapes.push([name.toUpperCase(), words.length]);
+    list.push(String(words.length), ...words.map(toWord));
+  }
+}
+
+/** What the caller does with its bytes later must not reach what is sent. */
+function toWord(word: string | Uint8Array, index: number): Word {
+  if (typeof word === 'string') return word;
+  if (word instanceof Uint8Array) return Buffer.from(word);
+  throw new TypeError(`word ${index + 1} of a command is a ${typeof word}; it has to be a string or bytes`);
+}
+
+/**
+ * What the server knows about its commands, so that a slip of the pen is found before the first of them is executed. Asked for once for
+ * each name.
+ */
+export class CommandTable {
+  private readonly connection: RedisConnection;
+  private readonly problems = new Map<string, (words: number) => string | undefined>();
+
+  constructor(connection: RedisConnection) {
+    this.connection = connection;
+  }
+
+  /**
+   * @throws {TypeError} for a command that no script can execute, whatever the data.
+   * @throws {StoreError} when Redis cannot answer.
+   */
+  async check(shapes: [name: string, words: number][]): Promise<void> {
+    const unknown = shapes.filter(([name]) => !this.problems.has(name));
+    if (unknown.length > 0) await this.learn([...new Set(unknown.map(([name]) => name))]);
+    for (const [name, words] of shapes) {
+      const problem = this.problems.get(name)?.(words);
+      if (problem !== undefined) throw new TypeError(problem);
+    }
+  }
+
+  private async learn(names: string[]): Promise<void> {
+    const replies = (await this.connection.ask('COMMAND', 'INFO', ...names)) as (CommandInfo | null)[] | undefined;
+    for (const [index, name] of names.entries()) {
+      this.problems.set(name, replies === undefined ? () => undefined : problemOf(name, replies[index] ?? null));
+    }
+  }
+}
+
+/** https://redis.io/docs/latest/commands/command/: a negative arity is the least number of words. */
+type CommandInfo = [name: string, arity: number, flags: string[], ...unknown[]];
+
+function problemOf(name: string, info: CommandInfo | null): (words: number) => string | undefined {
+  if (info === null) return () => `Redis has no command ${name}`;
+  const [, arity, flags] = info;
+  if (flags.includes('noscript')) return () => `the command ${name} cannot be part of a script`;
+  return (words) => {
+    const fits = arity < 0 ? words >= -arity : words === arity;
+    return fits ? undefined : `the command ${name} does not have ${words} words, its name included`;
+  };
+}

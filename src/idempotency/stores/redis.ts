@@ -1,0 +1,303 @@
+import { isUtf8 } from 'node:buffer';
+import type { Claim, RecordId, RecordInfo, RecoveryPoint, Reply, RequestFacts } from '../record.ts';
+import {
+  type CheckpointOutcome,
+  type ClaimOutcome,
+  type CommitOutcome,
+  type Effect,
+  type IdempotencyStore,
+  type PhaseEffect,
+  StoreError,
+} from '../store.ts';
+import { AS_BYTES, errorOf, type Outcome, type RedisClient, RedisConnection } from './redis-client.ts';
+import { CHECKPOINT, CLAIM, COMMIT, HELD, LOOKUP, PURGE, RELEASE, RENEW, type Script } from './redis-scripts.ts';
+import { type RedisServer, serverOf } from './redis-server.ts';
+import { Collector, CommandTable, PartialEffectError, type RedisTransaction } from './redis-transaction.ts';
+
+export type { RedisClient } from './redis-client.ts';
+export type { RedisServer } from './redis-server.ts';
+export { type Comparison, PartialEffectError, type RedisTransaction } from './redis-transaction.ts';
+
+/** Less than a lease, so that an owner still learns in time that it cannot reach its store. Milliseconds. */
+const ANSWER_LIMIT_MS = 2000;
+
+const NEWLINE = 10;
+
+/** Records that one script deletes: a fraction of a millisecond, in which Redis does nothing else. */
+const PURGE_BATCH = 100;
+
+export interface RedisStoreOptions {
+  /** What the names of all keys of the store begin with; `idempotency:` by default. */
+  prefix?: string;
+  /** The store's clock, milliseconds since 1970; that of the server by default, so that all processes have the same. */
+  now?: () => number;
+  /** How long Redis may take to answer; {@link ANSWER_LIMIT_MS} by default. Milliseconds. */
+  answerLimitMs?: number;
+  /**
+   * Takes a server that drops keys when its memory is full. A record that was dropped is as if it had never been: the retry executes
+   * once more.
+   */
+  acceptEviction?: boolean;
+  /**
+   * Writes a claim of a free key to disk and sends it to replicas, before it is answered, as everything else. By default it is kept in
+   * memory until the commit, or the first checkpoint.
+   */
+  durableClaims?: boolean;
+}
+
+/**
+ * Records in Redis (7 or later) or Valkey, for any number of processes. Every verb is one script, and the fence is checked inside, so that
+ * a stale owner writes nothing. An effect collects commands ({@link RedisTransaction}); they, the record and the reply become visible at once.
+ *
+ * What it cannot promise:
+ *
+ * - **Undoing.** When a command of an effect fails, Redis does not undo the earlier ones. What is wrong with a command whatever the data is
+ *   found before; when the first one fails, nothing was done; without memory, or when it must not write, Redis refuses before the first. What
+ *   remains (another type of value, no number) is told, and blocks the key: {@link PartialEffectError}.
+ * - **Durability** is up to the server ({@link RedisStore.server} tells). With `appendfsync always`, what was answered survives a crash and a
+ *   power loss. With `everysec`, the last second or two may be lost with the power; without an appended file, all since the last snapshot is
+ *   lost with the process. A retry of what was lost executes again.
+ * - **Claims** of a free key are not durable, unless `durableClaims`: or every request would wait for the disk twice. A crash of Redis frees
+ *   the keys of requests that are in progress and have no phase behind them. Their owners write nothing any more, and are told `lease-lost`;
+ *   what they have done elsewhere is done.
+ * - **Replicas** are told after the answer. A fail-over loses what they were not told, and a retry executes again. `min-replicas-to-write` makes
+ *   it less likely. Tokens go on growing, because they are made of the time.
+ * - **Eviction.** A server that may drop keys is refused, unless `acceptEviction`.
+ * - **Redis Cluster** is refused: records and what effects write would have to share a slot. Sentinel works, with
+ *   `{ sendCommand: (args, options) => sentinel.sendCommand(false, [...args], options) }` as the client.
+ *
+ * While the connection is down, every verb fails at once. One whose connection is lost while it waits, or whose answer takes too long, fails
+ * as well, and may have been executed: a retry finds out. Give the client `disableOfflineQueue: true`, or what it could not send is executed
+ * when the connection is back; that is harmless, because it is fenced, but late.
+ */
+export class RedisStore implements IdempotencyStore<RedisTransaction> {
+  private readonly connection: RedisConnection;
+  private readonly commands: CommandTable;
+  private readonly keys: string[];
+  private readonly recordPrefix: string;
+  private readonly now: (() => number) | undefined;
+  private readonly acceptEviction: boolean;
+  private readonly claims: 'durable' | '';
+  private inspection: Promise<RedisServer> | undefined;
+  private inspected = false;
+
+  /**
+   * @param client made by `createClient()` of the package `redis`, and connected by whoever has made it. It needs a listener for `error`,
+   * or a lost connection ends the process.
+   */
+  constructor(client: RedisClient, options: RedisStoreOptions = {}) {
+    const {
+      prefix = 'idempotency:',
+      now,
+      answerLimitMs = ANSWER_LIMIT_MS,
+      acceptEviction = false,
+      durableClaims = false,
+    } = options;
+    this.connection = new RedisConnection(client, answerLimitMs);
+    this.commands = new CommandTable(this.connection);
+    this.keys = [`${prefix}version`, `${prefix}token`, `${prefix}expiry`];
+    this.recordPrefix = `${prefix}record:`;
+    this.now = now;
+    this.acceptEviction = acceptEviction;
+    this.claims = durableClaims ? 'durable' : '';
+  }
+
+  /**
+   * What the server is like. Asked for once, before the first verb; to be called at the start by whoever wants to know early.
+   * @throws {StoreError} when it is a server to which records cannot be entrusted, or one that does not answer.
+   */
+  server(): Promise<RedisServer> {
+    this.inspection ??= this.inspect();
+    return this.inspection;
+  }
+
+  /** @throws {PartialEffectError} when the effect of an earlier claim has been executed in part. */
+  async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
+    const { fingerprint, ...facts } = request;
+    const identity = `${JSON.stringify(fingerprint)}\n${JSON.stringify(facts)}\n`;
+    const [kind, ...values] = await this.run(CLAIM, id, [identity, String(leaseMs), this.claims], AS_BYTES);
+    switch (kind) {
+      case 'claimed': {
+        const [token, previous, points] = values as [number, 'none' | 'expired' | 'abandoned', Buffer | null];
+        return { kind, claim: { ...id, token }, previous, points: pointsOf(points) };
+      }
+      case 'in-progress':
+        return { kind, retryAfterMs: values[0] as number };
+      case 'completed':
+        return { kind, reply: replyOf(values[0] as Buffer) };
+      case 'mismatch':
+        return { kind, original: requestOf(String(values[0])) };
+      case 'failed':
+        throw new PartialEffectError(this.nameOf(id), String(values[0]));
+      default:
+        throw new StoreError(
+          'unavailable',
+          `the idempotency records have format ${values[0]}, which this library does not know: use a later one`,
+          undefined,
+        );
+    }
+  }
+
+  async renew(claim: Claim, leaseMs: number): Promise<'renewed' | 'lease-lost'> {
+    const [kind] = await this.run(RENEW, claim, [String(claim.token), String(leaseMs)]);
+    return kind === 'renewed' ? kind : 'lease-lost';
+  }
+
+  /**
+   * The effect may be asynchronous. That of a stale owner is called, but what it has collected is not executed.
+   * @throws {TypeError} for a command that Redis does not know, or that cannot be part of a script, and for a reply that is none.
+   * @throws {PartialEffectError} when a command has failed after others.
+   */
+  async commit(claim: Claim, effect: Effect<RedisTransaction>, retainMs: number): Promise<CommitOutcome> {
+    const collector = new Collector();
+    const collected = await this.collect(claim, async () => {
+      const reply = await effect(collector);
+      const words = [spelled(reply), ...collector.end()];
+      await this.commands.check(collector.shapes);
+      return { reply, words };
+    });
+    if (collected === undefined) return { kind: 'lease-lost' };
+    const { reply, words } = collected;
+    const outcome = await this.run(COMMIT, claim, [String(claim.token), String(retainMs), ...words]);
+    if (outcome[0] === 'stored') return { kind: 'stored', reply };
+    return this.refused(claim, collector, outcome);
+  }
+
+  /** As {@link commit}. The effect of a phase that has been reached is called as well, and not executed. */
+  async checkpoint(
+    claim: Claim,
+    phase: string,
+    effect: PhaseEffect<RedisTransaction>,
+    leaseMs: number,
+  ): Promise<CheckpointOutcome> {
+    const collector = new Collector();
+    const words = await this.collect(claim, async () => {
+      const result = await effect(collector);
+      const words = [JSON.stringify(result), ...collector.end()];
+      await this.commands.check(collector.shapes);
+      return words;
+    });
+    if (words === undefined) return { kind: 'lease-lost' };
+    const name = JSON.stringify(phase);
+    const outcome = await this.run(CHECKPOINT, claim, [String(claim.token), String(leaseMs), name, ...words]);
+    if (outcome[0] === 'reached') return { kind: 'reached', result: JSON.parse(String(outcome[1])) };
+    return this.refused(claim, collector, outcome);
+  }
+
+  async release(claim: Claim): Promise<void> {
+    await this.run(RELEASE, claim, [String(claim.token)]);
+  }
+
+  /** The key of an effect that was executed in part is told to be in progress. */
+  async lookup(id: RecordId): Promise<RecordInfo | undefined> {
+    const [kind, identity, firstSeenMs, expiresMs, status] = await this.run(LOOKUP, id, []);
+    if (kind === 'unknown') return undefined;
+    const { fingerprint: _, ...facts } = requestOf(String(identity));
+    const times = { firstSeenMs: Number(firstSeenMs), expiresMs: Number(expiresMs) };
+    if (kind === 'completed') return { state: 'completed', ...facts, status: Number(status), ...times };
+    return { state: 'in-progress', ...facts, ...times };
+  }
+
+  /** In batches of {@link PURGE_BATCH}, between which Redis has time for others. */
+  async purge(beforeMs: number, limit: number): Promise<number> {
+    let deleted = 0;
+    while (deleted < limit) {
+      const batch = Math.min(PURGE_BATCH, limit - deleted);
+      const [, count] = await this.run(PURGE, undefined, [String(beforeMs), String(batch)]);
+      deleted += Number(count);
+      if (Number(count) < batch) break;
+    }
+    return deleted;
+  }
+
+  private async inspect(): Promise<RedisServer> {
+    try {
+      const server = await serverOf(this.connection, this.acceptEviction);
+      this.inspected = true;
+      return server;
+    } catch (error) {
+      // It may have been set right when the next one asks.
+      this.inspection = undefined;
+      throw error;
+    }
+  }
+
+  private async run(
+    script: Script,
+    id: RecordId | undefined,
+    args: (string | Buffer)[],
+    options?: typeof AS_BYTES,
+  ): Promise<Outcome> {
+    if (!this.inspected) await this.server();
+    const keys = id === undefined ? this.keys : [...this.keys, this.nameOf(id)];
+    return this.connection.run(script, keys, [this.now === undefined ? '' : String(this.now()), ...args], options);
+  }
+
+  /**
+   * Calls an effect, which has nothing done yet.
+   * @returns undefined when it throws and the claim is not the current one: that is told first, as in a store that checks first.
+   */
+  private async collect<T>(claim: Claim, effect: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await effect();
+    } catch (error) {
+      const outcome = await this.run(HELD, claim, [String(claim.token)]).catch(() => undefined);
+      if (outcome?.[0] === 'lease-lost') return undefined;
+      throw error;
+    }
+  }
+
+  /** What a script answers when it has not executed what was collected, or not all of it. */
+  private refused(claim: Claim, collector: Collector, [kind, index, problem]: Outcome): { kind: 'lease-lost' } {
+    if (kind === 'unmet') throw collector.unmet(Number(index));
+    if (kind === 'failed') {
+      if (Number(index) > 1) throw new PartialEffectError(this.nameOf(claim), String(problem));
+      throw errorOf(String(problem));
+    }
+    return { kind: 'lease-lost' };
+  }
+
+  private nameOf({ principal, key }: RecordId): string {
+    return this.recordPrefix + JSON.stringify([principal, key]);
+  }
+}
+
+/**
+ * A reply as the end of a record.
+ * @throws {TypeError} for what is no reply: an effect that forgets to return one.
+ */
+function spelled({ status, headers, body }: Reply): string | Buffer {
+  if (!Number.isInteger(status) || !Array.isArray(headers) || !(body instanceof Uint8Array))
+    throw new TypeError('the effect has to answer with a status, headers and a body of bytes');
+  const head = `${status}\n${JSON.stringify(headers)}\n`;
+  // The client sends a string in one piece with everything else, but bytes in a piece of their own.
+  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  return isUtf8(bytes) ? head + bytes.toString() : Buffer.concat([Buffer.from(head), bytes]);
+}
+
+function replyOf(bytes: Buffer): Reply {
+  const status = bytes.indexOf(NEWLINE);
+  const headers = bytes.indexOf(NEWLINE, status + 1);
+  return {
+    status: Number(bytes.toString('utf8', 0, status)),
+    headers: JSON.parse(bytes.toString('utf8', status + 1, headers)),
+    body: new Uint8Array(bytes.subarray(headers + 1)),
+  };
+}
+
+function requestOf(identity: string): RequestFacts {
+  const [fingerprint = '', facts = ''] = identity.split('\n');
+  return { fingerprint: JSON.parse(fingerprint), ...JSON.parse(facts) };
+}
+
+/** @param lines `"<phase>" "<result>"`, both JSON strings. */
+function pointsOf(lines: Buffer | null): RecoveryPoint[] {
+  if (lines === null || lines.length === 0) return [];
+  return String(lines)
+    .trimEnd()
+    .split('\n')
+    .map((line) => {
+      const [, phase = '', result = ''] = /^("(?:[^"\\]|\\.)*") (.*)$/.exec(line) ?? [];
+      return { phase: JSON.parse(phase), result: JSON.parse(result) };
+    });
+}

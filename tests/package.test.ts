@@ -56,6 +56,7 @@ test('the idempotency library can be imported, with its stores and types', async
     import { DatabaseSync } from 'node:sqlite';
     import { execute, idempotent, type IdempotencyProblem, type Reply } from 'docent/idempotency';
     import { MemoryStore } from 'docent/idempotency/stores/memory';
+    import { type RedisClient, RedisStore } from 'docent/idempotency/stores/redis';
     import { SqliteStore } from 'docent/idempotency/stores/sqlite';
 
     const id = { principal: 'p', key: 'k' };
@@ -63,6 +64,8 @@ test('the idempotency library can be imported, with its stores and types', async
     const reply: Reply = { status: 201, headers: [], body: new Uint8Array() };
     for (const store of [new MemoryStore(), new SqliteStore(new DatabaseSync(':memory:'))])
       for (let time = 0; time < 2; time += 1) console.log((await execute(store, id, request, async () => reply)).kind);
+    const client: RedisClient = { isReady: false, sendCommand: async () => 'OK' };
+    console.log((await execute(new RedisStore(client), id, request, async () => reply).catch((error) => error)).problem);
     const problem = ({ code, status }: IdempotencyProblem) => new Response(code, { status });
     const handle = idempotent(() => new Response('done'), { store: new MemoryStore(), principal: () => 'p', problem });
     const send = (key: string) => handle(new Request('http://x/', { method: 'POST', headers: { 'Idempotency-Key': key } }));
@@ -74,7 +77,7 @@ test('the idempotency library can be imported, with its stores and types', async
   writeFiles(folder, { 'user.mts': program });
   const { stdout } = await run(process.execPath, ['user.mts'], { cwd: folder });
   const handled = 'done null\ndone true\nidempotency_key_invalid null\n';
-  assert.equal(stdout, `executed\nreplayed\nexecuted\nreplayed\n${handled}`);
+  assert.equal(stdout, `executed\nreplayed\nexecuted\nreplayed\nunavailable\n${handled}`);
   const options = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2024', '--types', 'node'];
   const roots = ['--typeRoots', join(ROOT, 'node_modules', '@types')];
   await run(join(ROOT, 'node_modules', '.bin', 'tsc'), [...options, ...roots, 'user.mts'], { cwd: folder });

@@ -1,6 +1,7 @@
 // Redis stores for tests, each with a connection of its own and lines as business data.
 import { after } from 'node:test';
 import { createClient } from 'redis';
+import type { StoreProblem } from '../../src/idempotency/index.ts';
 import { RedisStore, type RedisStoreOptions, type RedisTransaction } from '../../src/idempotency/stores/redis.ts';
 import { type RedisDatabase, redisDatabase } from '../servers/redis.ts';
 import { replyOf } from './bench.ts';
@@ -8,8 +9,17 @@ import { replyOf } from './bench.ts';
 /** A client that is soon back after an outage. Milliseconds. */
 const RECONNECT_MS = 20;
 
-function newClient(url: string) {
-  const client = createClient({ url, disableOfflineQueue: true, socket: { reconnectStrategy: () => RECONNECT_MS } });
+/** Options of a client that a test is about. */
+export interface ClientOptions {
+  RESP?: 2 | 3;
+  disableOfflineQueue?: boolean;
+  username?: string;
+  password?: string;
+}
+
+function newClient(url: string, options: ClientOptions) {
+  const socket = { reconnectStrategy: () => RECONNECT_MS };
+  const client = createClient({ url, disableOfflineQueue: true, socket, ...options });
   // The store tells that the connection is down.
   client.on('error', () => undefined);
   return client;
@@ -23,8 +33,8 @@ after(() => {
 });
 
 /** A connection, closed when the test file has ended. */
-export async function connect(url: string): Promise<Client> {
-  const client = newClient(url);
+export async function connect(url: string, options: ClientOptions = {}): Promise<Client> {
+  const client = newClient(url, options);
   clients.push(client);
   await client.connect();
   return client;
@@ -39,9 +49,13 @@ export interface OpenStore extends RedisDatabase {
   lines(): Promise<string[]>;
 }
 
-export async function openStore(database?: RedisDatabase, options: RedisStoreOptions = {}): Promise<OpenStore> {
+export async function openStore(
+  database?: RedisDatabase,
+  options: RedisStoreOptions = {},
+  clientOptions?: ClientOptions,
+): Promise<OpenStore> {
   const { url, prefix } = database ?? (await redisDatabase());
-  const client = await connect(url);
+  const client = await connect(url, clientOptions);
   const list = `${prefix}lines`;
   return {
     url,
@@ -60,3 +74,6 @@ export function effectOf({ write }: OpenStore, line: string) {
     return replyOf(line);
   };
 }
+
+/** Matches a StoreError. */
+export const storeError = (problem: StoreProblem) => ({ name: 'StoreError', problem });

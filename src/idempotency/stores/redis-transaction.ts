@@ -49,6 +49,15 @@ export const WORDS_LIMIT = 1000;
 
 type Word = string | Buffer;
 
+/** What can be said of a command before it is executed. */
+interface Shape {
+  name: string;
+  /** How many, its name included. */
+  words: number;
+  /** It must change nothing. */
+  reads: boolean;
+}
+
 /** The transaction that an effect is given. */
 export class Collector implements RedisTransaction {
   private readonly conditions: Word[] = [];
@@ -56,17 +65,16 @@ export class Collector implements RedisTransaction {
   private readonly commands: Word[] = [];
   private commandCount = 0;
   private ended = false;
-  /** Of each command its name, and how many words it has. */
-  readonly shapes: [name: string, words: number][] = [];
+  readonly shapes: Shape[] = [];
 
   command(...words: (string | Uint8Array)[]): void {
-    this.add(this.commands, words);
+    this.add(this.commands, words, false);
     this.commandCount += 1;
   }
 
   require(read: (string | Uint8Array)[], is: Comparison, value: string | number, otherwise: () => unknown): void {
     const command: Word[] = [];
-    this.add(command, read);
+    this.add(command, read, true);
     this.conditions.push(is, String(value), ...command);
     this.otherwise.push(otherwise);
   }
@@ -82,13 +90,13 @@ export class Collector implements RedisTransaction {
     return this.otherwise[index - 1]?.();
   }
 
-  private add(list: Word[], words: (string | Uint8Array)[]): void {
+  private add(list: Word[], words: (string | Uint8Array)[], reads: boolean): void {
     if (this.ended) throw new TypeError('the effect has ended; what it writes it has to write before it answers');
     if (words.length > WORDS_LIMIT)
       throw new RangeError(`a command has ${words.length} words, not more than ${WORDS_LIMIT}`);
     const [name] = words;
     if (typeof name !== 'string') throw new TypeError('a command begins with its name');
-    this.shapes.push([name.toUpperCase(), words.length]);
+    this.shapes.push({ name: name.toUpperCase(), words: words.length, reads });
     list.push(String(words.length), ...words.map(toWord));
   }
 }
@@ -106,42 +114,41 @@ function toWord(word: string | Uint8Array, index: number): Word {
  */
 export class CommandTable {
   private readonly connection: RedisConnection;
-  private readonly problems = new Map<string, (words: number) => string | undefined>();
+  private readonly known = new Map<string, CommandInfo | 'missing' | 'untold'>();
 
   constructor(connection: RedisConnection) {
     this.connection = connection;
   }
 
   /**
-   * @throws {TypeError} for a command that no script can execute, whatever the data.
+   * @throws {TypeError} for a command that a script cannot execute, whatever the data.
    * @throws {StoreError} when Redis cannot answer.
    */
-  async check(shapes: [name: string, words: number][]): Promise<void> {
-    const unknown = shapes.filter(([name]) => !this.problems.has(name));
-    if (unknown.length > 0) await this.learn([...new Set(unknown.map(([name]) => name))]);
-    for (const [name, words] of shapes) {
-      const problem = this.problems.get(name)?.(words);
+  async check(shapes: Shape[]): Promise<void> {
+    const unknown = shapes.map(({ name }) => name).filter((name) => !this.known.has(name));
+    if (unknown.length > 0) await this.learn([...new Set(unknown)]);
+    for (const shape of shapes) {
+      const problem = problemOf(shape, this.known.get(shape.name));
       if (problem !== undefined) throw new TypeError(problem);
     }
   }
 
   private async learn(names: string[]): Promise<void> {
     const replies = (await this.connection.ask('COMMAND', 'INFO', ...names)) as (CommandInfo | null)[] | undefined;
-    for (const [index, name] of names.entries()) {
-      this.problems.set(name, replies === undefined ? () => undefined : problemOf(name, replies[index] ?? null));
-    }
+    for (const [index, name] of names.entries())
+      this.known.set(name, replies === undefined ? 'untold' : (replies[index] ?? 'missing'));
   }
 }
 
 /** https://redis.io/docs/latest/commands/command/: a negative arity is the least number of words. */
 type CommandInfo = [name: string, arity: number, flags: string[], ...unknown[]];
 
-function problemOf(name: string, info: CommandInfo | null): (words: number) => string | undefined {
-  if (info === null) return () => `Redis has no command ${name}`;
+function problemOf({ name, words, reads }: Shape, info: CommandInfo | 'missing' | 'untold' = 'untold') {
+  if (info === 'untold') return undefined;
+  if (info === 'missing') return `Redis has no command ${name}`;
   const [, arity, flags] = info;
-  if (flags.includes('noscript')) return () => `the command ${name} cannot be part of a script`;
-  return (words) => {
-    const fits = arity < 0 ? words >= -arity : words === arity;
-    return fits ? undefined : `the command ${name} does not have ${words} words, its name included`;
-  };
+  if (flags.includes('noscript')) return `the command ${name} cannot be part of a script`;
+  if (reads && !flags.includes('readonly')) return `the command ${name} does not only read, as a condition has to`;
+  if (arity < 0 ? words < -arity : words !== arity) return `the command ${name} does not have ${words} words`;
+  return undefined;
 }

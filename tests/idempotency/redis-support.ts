@@ -25,7 +25,7 @@ function newClient(url: string, options: ClientOptions) {
   return client;
 }
 
-export type Client = ReturnType<typeof newClient>;
+type Client = ReturnType<typeof newClient>;
 
 const clients: Client[] = [];
 after(() => {
@@ -33,7 +33,7 @@ after(() => {
 });
 
 /** A connection, closed when the test file has ended. */
-export async function connect(url: string, options: ClientOptions = {}): Promise<Client> {
+async function connect(url: string, options: ClientOptions = {}): Promise<Client> {
   const client = newClient(url, options);
   clients.push(client);
   await client.connect();

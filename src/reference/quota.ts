@@ -1,11 +1,12 @@
 import { LRUCache } from 'lru-cache';
 import { serializeList } from 'structured-headers';
+import { StoreError } from '../idempotency/index.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Ten requests a second for a whole minute: more than anybody tries out by hand, less than a loop sends that has got out of hand. */
 const REQUESTS_PER_MINUTE = 600;
 
-/** Every run of all examples of this manual makes some sixty; a class of thirty behind one address has its share as well. */
+/** A run of all examples of this manual makes some forty; a class of twenty behind one address has its share as well. */
 const SANDBOXES_PER_HOUR = 1000;
 
 /**
@@ -13,6 +14,9 @@ const SANDBOXES_PER_HOUR = 1000;
  * store. What it has taken and not used is lost to the other processes until the window ends.
  */
 const PARTS = 20;
+
+/** A store that could not count is not asked again for so long: a locked file would hold up every request. Milliseconds. */
+const UNCOUNTED_MS = 5000;
 
 /** Whoever is forgotten has a part of a quota taken once more. Buckets; some hundred bytes each. */
 const REMEMBERED = 10_000;
@@ -45,6 +49,8 @@ export interface Allowance {
 
 /** What a process knows about a bucket in the window that is running. */
 interface Share {
+  /** False when the store could not count: nobody is refused then, for what needs the store fails by itself. */
+  counted: boolean;
   /** Taken out of the store and not spent. */
   left: number;
   /** What nobody has taken, when this process asked last. */
@@ -60,7 +66,8 @@ interface Share {
  *     request ─► share left? ── yes ─► spend one of it
  *                    │ no
  *                    ▼
- *                take a part out of the store ── nothing left ─► refused, without asking again, until the window ends
+ *                take a part out of the store ─┬─ nothing left ─► refused, without asking again, until the window ends
+ *                                              └─ it cannot count ─► granted: reading and replaying may work all the same
  */
 export class Quotas {
   private readonly policies: Record<Policy['name'], Policy>;
@@ -83,8 +90,7 @@ export class Quotas {
   /**
    * Spends one unit.
    * @param who whose quota it is.
-   * @returns undefined where there is no limit.
-   * @throws {StoreError} when the store cannot answer.
+   * @returns undefined where there is no limit, or none can be kept now.
    */
   async spend(ledger: Ledger, name: Policy['name'], who: string): Promise<Allowance | undefined> {
     const policy = this.policies[name];
@@ -94,6 +100,7 @@ export class Quotas {
       const now = ledger.now();
       const share = this.shares.get(bucket);
       const runs = share !== undefined && share.endsMs > now && share.endsMs <= now + policy.windowMs;
+      if (runs && !share.counted) return undefined;
       if (runs && (share.left > 0 || share.untaken === 0)) {
         const allowed = share.left > 0;
         if (allowed) share.left -= 1;
@@ -111,17 +118,25 @@ export class Quotas {
     return asked;
   }
 
-  private async ask(ledger: Ledger, { quota, windowMs }: Policy, bucket: string): Promise<Share> {
-    const part = Math.ceil(quota / PARTS);
-    const { spent, resetMs } = await ledger.spend(bucket, part, windowMs);
-    const share = {
-      left: Math.max(0, Math.min(part, quota - (spent - part))),
-      untaken: Math.max(0, quota - spent),
-      endsMs: ledger.now() + Math.max(1, Math.min(resetMs, windowMs)),
-    };
+  private async ask(ledger: Ledger, policy: Policy, bucket: string): Promise<Share> {
+    const share = await countedShare(ledger, policy, bucket).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+      return { counted: false, left: 0, untaken: 0, endsMs: ledger.now() + UNCOUNTED_MS };
+    });
     this.shares.set(bucket, share);
     return share;
   }
+}
+
+async function countedShare(ledger: Ledger, { quota, windowMs }: Policy, bucket: string): Promise<Share> {
+  const part = Math.ceil(quota / PARTS);
+  const { spent, resetMs } = await ledger.spend(bucket, part, windowMs);
+  return {
+    counted: true,
+    left: Math.max(0, Math.min(part, quota - (spent - part))),
+    untaken: Math.max(0, quota - spent),
+    endsMs: ledger.now() + Math.max(1, Math.min(resetMs, windowMs)),
+  };
 }
 
 /** The header fields `RateLimit-Policy` and `RateLimit` (draft-ietf-httpapi-ratelimit-headers-10, sections 3 and 4). */

@@ -194,6 +194,22 @@ describe('the requests of a sandbox', () => {
     assert.ok(refused > 0 && granted > 0);
   });
 
+  test('are granted while the store cannot count: what can be read is read, and counted again later', async () => {
+    const { url, path, wait, reported } = await limited({ requestsPerMinute: 2 });
+    const token = await newToken(url);
+    const stranger = new DatabaseSync(path);
+    stranger.exec('BEGIN IMMEDIATE');
+    for (let index = 0; index < 5; index += 1) {
+      const answer = await list(url, token);
+      assert.deepEqual([answer.status, answer.headers.get('ratelimit')], [200, null], answer.text);
+    }
+    assert.deepEqual(reported, []);
+    stranger.exec('ROLLBACK');
+    stranger.close();
+    wait(5000);
+    assertLimit(await list(url, token), 'sandbox', [2, 60], [1, 60]);
+  });
+
   test('are not limited where the limit is 0', async () => {
     const { url, path } = await limited({ requestsPerMinute: 0 });
     const token = await newToken(url);

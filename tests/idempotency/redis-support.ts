@@ -25,7 +25,7 @@ function newClient(url: string, options: ClientOptions) {
   return client;
 }
 
-type Client = ReturnType<typeof newClient>;
+export type Client = ReturnType<typeof newClient>;
 
 const clients: Client[] = [];
 after(() => {
@@ -33,7 +33,7 @@ after(() => {
 });
 
 /** A connection, closed when the test file has ended. */
-async function connect(url: string, options: ClientOptions = {}): Promise<Client> {
+export async function connect(url: string, options: ClientOptions = {}): Promise<Client> {
   const client = newClient(url, options);
   clients.push(client);
   await client.connect();

@@ -36,11 +36,15 @@ test('a server of one’s own can be killed and started again at its address, wi
 });
 
 test('settings that the server does not understand are told', async () => {
-  await assert.rejects(startRedis({ settings: { 'no-such-setting': 'yes' } }), /did not start: [\s\S]*no-such-setting/);
+  await assert.rejects(
+    startRedis({ settings: { 'no-such-setting': 'yes' } }),
+    /does not start; it said:[\s\S]*no-such-setting/,
+  );
 });
 
-test('every key space is another one on the same server', async () => {
+test('every key space is another one on the same server, and is empty', async () => {
   const [one, two] = [await redisDatabase(), await redisDatabase()];
   assert.equal(one.url, two.url);
   assert.notEqual(one.prefix, two.prefix);
+  assert.deepEqual(await on(one.url, (client) => client.keys(`${one.prefix}*`)), []);
 });

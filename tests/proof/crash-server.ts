@@ -1,9 +1,10 @@
 // A server that dies at a step of its choice: `node crash-server.ts ORDERS`. Prints its port. A charge has three phases: it is written
 // down, another service is called, and it is booked.
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Execution, execute, type Reply, type RequestFacts, type Work } from '../../src/idempotency/index.ts';
+import { getRequestListener } from '@hono/node-server';
+import { type HandlerWork, idempotent, jsonReply, type Reply } from '../../src/idempotency/index.ts';
 import { Steps, stepped } from './crash-points.ts';
 import { storeNamed } from './stores.ts';
 
@@ -31,59 +32,54 @@ const { connect } = storeNamed(orders.store);
 const handle = await connect(orders.address, Date.now);
 const store = stepped(handle.store, steps);
 
-/** @param failing at which point the first attempt fails. */
-async function charge(key: string, failing: string, work: Work<unknown>): Promise<Reply> {
-  if (failing === 'early') throw new Declined();
-  await work.phase('write down', (transaction) => handle.write(transaction, `${key} written`));
-  await work.foreign('call', async (derivedKey) => {
-    steps.pass('before the call');
-    await fetch(orders.partner, { method: 'POST', headers: { 'Idempotency-Key': derivedKey }, body: key });
-    steps.pass('after the call');
-  });
-  await sleep(orders.workMs / 2);
-  steps.pass('at work');
-  await sleep(orders.workMs / 2);
-  if (failing === 'late') throw new Declined();
-  const body = new TextEncoder().encode(JSON.stringify({ charge: key, token: work.token }));
-  return work.transaction((transaction) => {
-    const reply: Reply = { status: 201, headers: [['Content-Type', 'application/json']], body };
-    const written = handle.write(transaction, `${key} booked`);
-    return written instanceof Promise ? written.then(() => reply) : reply;
-  });
-}
+const charge = idempotent(
+  async (request: Request, work: HandlerWork<unknown>): Promise<Reply> => {
+    // At which point the first attempt fails.
+    const failing = request.headers.get('x-failing');
+    if (failing === 'early') throw new Declined();
+    const { key = '' } = work;
+    await work.phase('write down', (transaction) => handle.write(transaction, `${key} written`));
+    await work.foreign('call', async (derivedKey) => {
+      steps.pass('before the call');
+      await fetch(orders.partner, { method: 'POST', headers: { 'Idempotency-Key': derivedKey }, body: key });
+      steps.pass('after the call');
+    });
+    await sleep(orders.workMs / 2);
+    steps.pass('at work');
+    await sleep(orders.workMs / 2);
+    if (failing === 'late') throw new Declined();
+    return work.transaction((transaction) => {
+      const reply = jsonReply(201, { charge: key, token: work.token });
+      const written = handle.write(transaction, `${key} booked`);
+      return written instanceof Promise ? written.then(() => reply) : reply;
+    });
+  },
+  { store, principal: () => 'proof', leaseMs: orders.leaseMs },
+);
 
-async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const key = String(request.headers['idempotency-key']);
-  const failing = String(request.headers['x-failing']);
-  const facts: RequestFacts = { fingerprint: 'f'.repeat(64), method: 'POST', path: '/charges' };
-  let execution: Execution;
+async function answer(request: Request): Promise<Response> {
   try {
-    const id = { principal: 'proof', key };
-    execution = await execute(store, id, facts, (work) => charge(key, failing, work), { leaseMs: orders.leaseMs });
+    return await charge(request);
   } catch (error) {
     if (!(error instanceof Declined)) throw error;
-    response.writeHead(503, { 'Retry-After': '0' }).end();
-    return;
+    return new Response(null, { status: 503, headers: { 'Retry-After': '0' } });
+  } finally {
+    steps.pass('before the answer');
   }
-  steps.pass('before the answer');
-  if (execution.kind === 'executed' || execution.kind === 'replayed') {
-    const replayed = execution.kind === 'replayed' ? { 'Idempotent-Replayed': 'true' } : {};
-    response.writeHead(execution.reply.status, replayed).end(execution.reply.body);
-  } else if (execution.kind === 'in-progress') {
-    response.writeHead(409, { 'Retry-After': String(Math.ceil(execution.retryAfterMs / 1000)) }).end();
-  } else {
-    response.writeHead(422).end();
-  }
-  response.on('finish', () => steps.pass('after the answer'));
-  await store.purge(Number.MAX_SAFE_INTEGER, PURGE_LIMIT);
 }
 
-const server = createServer((request, response) => {
-  request.resume();
-  answer(request, response).catch((error) => {
+const listener = getRequestListener((request) =>
+  answer(request).catch((error) => {
     console.error(error);
     process.exit(1);
+  }),
+);
+const server = createServer((request, response) => {
+  response.on('finish', () => {
+    steps.pass('after the answer');
+    store.purge(Number.MAX_SAFE_INTEGER, PURGE_LIMIT);
   });
+  listener(request, response);
 });
 server.listen(0, '127.0.0.1', () => console.log((server.address() as AddressInfo).port));
 // Whoever has started it ends it, by ending its input, in whatever way that comes about.

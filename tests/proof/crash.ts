@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { fingerprintOf } from '../../src/idempotency/index.ts';
 import { randomness } from './clock.ts';
 import { POINTS } from './crash-points.ts';
 import type { ServerOrders } from './crash-server.ts';
@@ -274,10 +275,10 @@ class Lane {
       'the business data are not those of the requests that were answered',
     );
     const handle = await this.store.connect(place.address, Date.now);
-    const facts = { fingerprint: 'f'.repeat(64), method: 'POST', path: '/charges' };
+    const fingerprint = await fingerprintOf({ method: 'POST', target: '/', contentType: '', body: new Uint8Array() });
     for (const [key, body] of this.answers) {
       assert.equal(this.partner.keys.get(key)?.size, 1, `the other service knows ${key} by one derived key`);
-      const outcome = await handle.store.claim({ principal: 'proof', key }, facts, 1);
+      const outcome = await handle.store.claim({ principal: 'proof', key }, { fingerprint, method: '', path: '' }, 1);
       assert.equal(outcome.kind, 'completed', `the answer to ${key} is lost`);
       if (outcome.kind === 'completed') assert.equal(new TextDecoder().decode(outcome.reply.body), body);
     }

@@ -7,6 +7,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import type { IdempotencyStore } from '../../src/idempotency/index.ts';
 import { MemoryStore } from '../../src/idempotency/stores/memory.ts';
 import { SqliteStore } from '../../src/idempotency/stores/sqlite.ts';
+import type { Ledger } from '../../src/reference/ledger.ts';
+import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
 import { openFile, readLines, writeLine } from '../idempotency/sqlite-support.ts';
 import type { Traits } from './model.ts';
 
@@ -39,6 +41,8 @@ export interface ProvedStore extends Traits {
   pace: { stepMs: number; keyMs: number };
   /** What can be done to its server and to the connections to it, by name; its handles may tell an outage then. */
   faults?: Record<string, (place: Place) => Promise<void>>;
+  /** The reference API's data, in a place of their own beside this one. */
+  ledger?(address: string): Ledger;
   /** A new place, empty. */
   open(): Place | Promise<Place>;
   /** @param now the clock of this handle, milliseconds since 1970. */
@@ -106,6 +110,7 @@ const sqlite: ProvedStore = {
       },
     };
   },
+  ledger: (address) => new SqliteLedger(`${address}.ledger`),
   connect: (address, now) => {
     const db = openFile(address);
     return {

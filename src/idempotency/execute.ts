@@ -82,7 +82,8 @@ export type Execution =
  *
  * @param work is called only by the owner of the key. One that never calls `transaction` gets the weaker guarantee: a crash between
  * its effect and the end of the work lets a retry execute it again.
- * @throws {StoreError} when the store cannot answer; {RangeError} for times that are none; and whatever `work` throws.
+ * @throws {StoreError} when the store cannot answer; {RangeError} for times that are none, {TypeError} for a principal or a key that is no
+ * text; and whatever `work` throws.
  */
 export async function execute<Transaction>(
   store: IdempotencyStore<Transaction>,
@@ -92,6 +93,8 @@ export async function execute<Transaction>(
   options: ExecuteOptions = {},
 ): Promise<Execution> {
   const times = timesOf(options);
+  checkText('principal', id.principal);
+  checkText('key', id.key);
   const narrator = new Narrator(options, id, request);
   const outcome = await narrator.watch(store.claim(id, request, times.leaseMs));
   if (outcome.kind === 'claimed') return new Owner(store, request, outcome, times, narrator).run(work);
@@ -101,6 +104,16 @@ export async function execute<Transaction>(
   }
   narrator.tell(outcome.kind);
   return outcome;
+}
+
+/**
+ * As UTF-8, which databases keep, every half of a surrogate pair becomes the same character: two principals would be one. U+0000 is what
+ * PostgreSQL does not keep.
+ * @throws {TypeError}
+ */
+function checkText(what: string, text: string): void {
+  if (!text.isWellFormed() || text.includes('\0'))
+    throw new TypeError(`the ${what} ${JSON.stringify(text)} holds half of a surrogate pair, or U+0000: it is no text`);
 }
 
 /** The longest that a timer can wait; given more, it fires at once. Milliseconds. */

@@ -14,6 +14,7 @@
 
 /** Whose key: two principals may use the same key without meeting. */
 export interface RecordId {
+  /** Unicode text without U+0000 and without half of a surrogate pair; case and spelling count. */
   principal: string;
   /** 1–255 printable ASCII characters, as {@link readIdempotencyKey} returns them. */
   key: string;

@@ -60,6 +60,17 @@ describe('a request with a key', () => {
     assert.deepEqual(await run(store, never), { kind: 'replayed', reply });
   });
 
+  for (const name of ['\ud800', 'a\udc00', 'a\0b']) {
+    test(`of a principal, or with a key, that is no text is refused: ${JSON.stringify(name)}`, async () => {
+      const { store } = held();
+      for (const id of [
+        { ...ID, principal: name },
+        { ...ID, key: name },
+      ])
+        await assert.rejects(execute(store, id, FACTS, never), TypeError);
+    });
+  }
+
   test('that is another one is told what the key was used for', async () => {
     const { store } = held();
     await run(store, async () => replyOf('done'));

@@ -28,6 +28,12 @@ export const CORE_MUTANTS: Mutant[] = [
   },
   {
     ...EXECUTE,
+    name: 'principals that differ in half of a surrogate pair are one',
+    find: "if (!text.isWellFormed() || text.includes('\\0'))",
+    replace: "if (text.includes('\\0'))",
+  },
+  {
+    ...EXECUTE,
     name: 'the lease is as long as the retention',
     find: 'store.claim(id, request, times.leaseMs)',
     replace: 'store.claim(id, request, times.retainMs)',

@@ -1,5 +1,6 @@
 // Faults that an implementation of idempotency keys may have: each is planted into a copy of the library, and a suite has to find it.
 import { CORE_MUTANTS } from './core.ts';
+import { PROOF_MUTANTS } from './proofs.ts';
 import { STORE_MUTANTS } from './stores.ts';
 
 /** A planted fault: a text that stands exactly once in a file of `src/`, and what stands there instead. */
@@ -16,4 +17,4 @@ export interface Mutant {
   only?: string;
 }
 
-export const MUTANTS: readonly Mutant[] = [...STORE_MUTANTS, ...CORE_MUTANTS];
+export const MUTANTS: readonly Mutant[] = [...STORE_MUTANTS, ...CORE_MUTANTS, ...PROOF_MUTANTS];

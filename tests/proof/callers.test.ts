@@ -5,6 +5,7 @@ import { proveFencing, provePauses } from './fencing.ts';
 import { proveIsolation } from './isolation.ts';
 import { proveRaces } from './race.ts';
 import { STORES } from './stores.ts';
+import { proveStrangers } from './strangers.ts';
 
 for (const store of STORES) {
   test(`of many callers with one key, one is executed, and the others wait or get its answer: ${store.name}`, async () => {
@@ -19,6 +20,12 @@ for (const store of STORES) {
 
   test(`nobody sees or disturbs another principal’s key, or another key of one’s own: ${store.name}`, async () => {
     await proveIsolation(store, { seed: 7, pairs: 300 });
+  });
+}
+
+for (const store of STORES.filter(({ ledger }) => ledger !== undefined)) {
+  test(`no account of the reference API learns of another one’s keys: ${store.name}`, async () => {
+    await proveStrangers(store, { seed: 7, pairs: 60 });
   });
 }
 

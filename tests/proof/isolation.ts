@@ -1,5 +1,6 @@
 // Pairs of principals and keys that somebody might take for each other.
 import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import type { RecordId, Reply, RequestFacts } from '../../src/idempotency/index.ts';
 import type { Handle, ProvedStore } from './stores.ts';
@@ -83,28 +84,38 @@ const word = fc.oneof(
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme-ascii', minLength: 250, maxLength: 255 }) },
 );
 
-/** Two that are near each other: parts that are moved from one side to the other, and names that differ by one piece. */
-const pair: fc.Arbitrary<[RecordId, RecordId]> = fc
-  .tuple(word, word, word)
-  .chain(([a, b, c]) =>
-    fc.tuple(
-      fc.constantFrom<RecordId>({ principal: a, key: b }, { principal: a + b, key: c }, { principal: a, key: b + c }),
-      fc.constantFrom<RecordId>(
-        { principal: b, key: a },
-        { principal: a, key: c },
-        { principal: c, key: b },
-        { principal: a, key: b + c },
-        { principal: a + b, key: c },
-        { principal: `${a}:${b}`, key: c },
-        { principal: `${a}`, key: `${b}:${c}` },
-        { principal: JSON.stringify([a, b]), key: c },
-        { principal: a.toUpperCase(), key: b },
-        { principal: a.normalize('NFD'), key: b },
-        { principal: a.trim(), key: b },
+/** What a name is put together with, if it is. */
+const between = fc.constantFrom('', ':', '::', '/', '|', ',', '.', '-', '_', ' ', '\n', '","');
+
+/** A part in the middle belongs to the principal of the one, and to the key of the other. */
+const moved = fc.tuple(word, word, word, between).map(([a, b, c, between]): [RecordId, RecordId] => [
+  { principal: `${a}${between}${b}`, key: c },
+  { principal: a, key: `${b}${between}${c}` },
+]);
+
+/** Names that differ by little. */
+const near = fc
+  .tuple(word, word)
+  .chain(
+    ([a, b]): fc.Arbitrary<[RecordId, RecordId]> =>
+      fc.tuple(
+        fc.constant({ principal: a, key: b }),
+        fc.constantFrom<RecordId>(
+          { principal: b, key: a },
+          { principal: a, key: a },
+          { principal: b, key: b },
+          { principal: '', key: `${a}${b}` },
+          { principal: JSON.stringify([a, b]), key: b },
+          { principal: a.toUpperCase(), key: b },
+          { principal: a.normalize('NFD'), key: b },
+          { principal: a.trim(), key: b },
+          { principal: a, key: `${b} ` },
+          { principal: a, key: b.toLowerCase() },
+        ),
       ),
-    ),
-  )
-  .filter(([one, other]) => one.principal !== other.principal || one.key !== other.key);
+  );
+
+const pair = fc.oneof(moved, near).filter(([one, other]) => !isDeepStrictEqual(one, other));
 
 /** @throws with the shortest pair that fast-check can find, and its seed, when one of them sees or disturbs the other. */
 export async function proveIsolation(

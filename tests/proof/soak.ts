@@ -10,6 +10,7 @@ import { proveIsolation } from './isolation.ts';
 import { proveRaces } from './race.ts';
 import { proveSequences } from './sequences.ts';
 import { type ProvedStore, STORES } from './stores.ts';
+import { proveStrangers } from './strangers.ts';
 
 /** @returns what a part did on a store, in a line; undefined when there is nothing to do on it. */
 type Part = (store: ProvedStore, seed: number) => Promise<string> | undefined;
@@ -42,7 +43,12 @@ const PARTS: Record<string, Part> = {
     const stopped = await provePauses(store, { owners: STOPPED_OWNERS, leaseMs: 300 });
     return `${list(Object.entries(byClock))}; stopped by the system: ${list(Object.entries(stopped))}`;
   },
-  isolation: async (store, seed) => list(Object.entries(await proveIsolation(store, { seed, pairs: PAIRS }))),
+  isolation: async (store, seed) => {
+    const counts = list(Object.entries(await proveIsolation(store, { seed, pairs: PAIRS })));
+    if (store.ledger === undefined) return counts;
+    const strangers = await proveStrangers(store, { seed, pairs: PAIRS });
+    return `${counts}; through the reference API: ${list(Object.entries(strangers))}`;
+  },
 };
 
 async function crash(store: ProvedStore, seed: number): Promise<string> {

@@ -2,6 +2,9 @@ import type { Work } from './execute.ts';
 import type { Reply } from './record.ts';
 import { checkReply, readReply, repeatable } from './reply.ts';
 
+/** Fields that are about the content beside which they stand (RFC 9110 sections 6.4, 8 and 8.8). */
+const ABOUT_CONTENT = /^(content-|etag$|last-modified$|transfer-encoding$)/i;
+
 /** The reply of a request that is executed: it is sent in full, and stored without the headers that a replay does not repeat. */
 export class FirstReply<Transaction> {
   /** In full; undefined while there is none. */
@@ -36,12 +39,15 @@ export class FirstReply<Transaction> {
    * @param tooLarge makes the answer of a request whose own is too large to be stored.
    */
   async settle(
-    answer: Response | Reply,
+    answer: Response | Reply | undefined,
     work: Work<Transaction>,
     tooLarge: (limitBytes: number) => Promise<Reply>,
   ): Promise<Reply> {
     // What the transaction has stored is what is sent, whatever the handler returns beside it.
-    if (this.committed !== undefined) return this.committed;
+    if (this.committed !== undefined) {
+      this.reply = withHeadersOf(answer, await this.committed);
+      return this.reply;
+    }
     const outcome = await readReply(answer, this.limitBytes);
     if (outcome.kind === 'reply') {
       this.reply = outcome.reply;
@@ -62,4 +68,13 @@ export class FirstReply<Transaction> {
     this.reply = reply;
     return repeatable(reply, this.repeated);
   }
+}
+
+/** A reply with what middleware has added to the response that the handler made of it: a cookie, CORS. */
+function withHeadersOf(answer: Response | Reply | undefined, reply: Reply): Reply {
+  const own = new Set(reply.headers.map(([name]) => name.toLowerCase()));
+  const added = [...(answer?.headers ?? [])].filter(
+    ([name]) => !own.has(name.toLowerCase()) && !ABOUT_CONTENT.test(name),
+  );
+  return added.length === 0 ? reply : { ...reply, headers: [...reply.headers, ...added] };
 }

@@ -78,7 +78,7 @@ export type ReplyOutcome = { kind: 'reply'; reply: Reply } | { kind: 'too-large'
  * @param limitBytes the most that the body may have.
  * @throws {TypeError} for anything but a response or a reply that can be sent.
  */
-export async function readReply(answer: Response | Reply, limitBytes: number): Promise<ReplyOutcome> {
+export async function readReply(answer: Response | Reply | undefined, limitBytes: number): Promise<ReplyOutcome> {
   if (!isResponse(answer)) {
     const reply = checkReply(answer, 'the handler');
     return reply.body.length > limitBytes ? { kind: 'too-large' } : { kind: 'reply', reply };

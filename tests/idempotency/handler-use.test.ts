@@ -175,10 +175,18 @@ describe('a handler', () => {
     const handle = handlerOf(async (_, { transaction }) => {
       const reply = await transaction(() => jsonReply(201, 'stored', { 'Set-Cookie': 'a=1' }));
       assert.deepEqual(new Headers(reply.headers).getSetCookie(), ['a=1']);
-      return new Response('another', { status: 200 });
+      const headers = { 'Content-Encoding': 'gzip', ETag: '"another"', 'Set-Cookie': 'a=2', 'X-Added': 'yes' };
+      return new Response('another', { status: 200, headers });
     });
     const first = await answerOf(handle(requestOf()));
     assert.deepEqual([first.status, first.text, first.headers.getSetCookie()], [201, '"stored"', ['a=1']]);
+    // Beside it, what is not about the other content.
+    assert.deepEqual(Object.fromEntries(first.headers), {
+      'content-type': 'application/json',
+      'set-cookie': 'a=1',
+      'x-added': 'yes',
+    });
+    assert.equal((await answerOf(handle(requestOf()))).headers.get('x-added'), null);
   });
 
   test('may try another transaction after one that has failed, and after one that was one too many', async () => {

@@ -7,7 +7,9 @@ import { buffer } from 'node:stream/consumers';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
-import { idempotent, jsonReply } from '../../src/idempotency/index.ts';
+import { Hono } from 'hono';
+import { cors } from 'hono/cors';
+import { type HandlerWork, idempotent, jsonReply, toReply } from '../../src/idempotency/index.ts';
 import { memory } from './handler-bench.ts';
 
 /** Tells when the work of a request has begun, and lets the test end it. */
@@ -149,4 +151,44 @@ describe('a client that goes away', () => {
     assert.deepEqual([retry.status, retry.headers['idempotent-replayed'], String(retry.body)], [201, 'true', 'hello']);
     assert.equal(executed.filter((line) => line.startsWith('impatient')).length, 1);
   });
+});
+
+test('a whole application can be wrapped: its handlers find the work, and what takes no key streams', async () => {
+  const app = new Hono<{ Bindings: { work: HandlerWork<undefined> } }>();
+  let charges = 0;
+  app.use(cors({ origin: '*', exposeHeaders: ['Idempotent-Replayed'] }));
+  app.post('/charges', async (c) => {
+    const { amount } = await c.req.json();
+    const reply = await toReply(c.json({ amount }, 201, { 'Set-Cookie': 'a=1' }));
+    const stored = await c.env.work.transaction(() => {
+      charges += 1;
+      return reply;
+    });
+    return new Response(stored.body, { status: stored.status, headers: stored.headers });
+  });
+  app.get(
+    '/events',
+    () => new Response(new ReadableStream({ pull: (controller) => controller.enqueue(Uint8Array.of(1)) })),
+  );
+  const handle = idempotent((request, work: HandlerWork<undefined>) => app.fetch(request, { work }), {
+    store: memory(),
+    principal: () => 'alice',
+  });
+  const headers = { 'Idempotency-Key': 'a', 'Content-Type': 'application/json', Origin: 'https://shop.example.com' };
+  for (const [replayed, cookies, origin] of [
+    [null, ['a=1'], '*'],
+    // Middleware inside what is wrapped is not asked for a replay.
+    ['true', [], null],
+  ]) {
+    const response = await handle(new Request('http://x/charges', { method: 'POST', headers, body: '{"amount":1}' }));
+    assert.deepEqual([response.status, await response.text()], [201, '{"amount":1}']);
+    assert.equal(response.headers.get('idempotent-replayed'), replayed);
+    assert.deepEqual(response.headers.getSetCookie(), cookies);
+    assert.equal(response.headers.get('access-control-allow-origin'), origin);
+  }
+  assert.equal(charges, 1);
+  const events = await handle(new Request('http://x/events'));
+  const reader = events.body?.getReader();
+  assert.deepEqual((await reader?.read())?.value, Uint8Array.of(1));
+  await reader?.cancel();
 });

@@ -26,7 +26,8 @@ export interface HandlerWork<Transaction> extends Work<Transaction> {
 
 /**
  * The handler of a route. It is called only for a request that is to be executed.
- * @param request has its body again. Its signal is never aborted: what is begun for a client that goes away is finished all the same.
+ * @param request has its body again. Its signal is never aborted: what is begun for a client that goes away is finished all the same. To
+ * send it on, send `request.clone()`.
  */
 export type IdempotentHandler<Transaction, Rest extends unknown[]> = (
   request: Request,

@@ -14,6 +14,7 @@ import { readIdempotencyKey } from './key.ts';
 import { type Occurrence, problemDocument, type Refusal, storeRefusal, toProblem } from './problem.ts';
 import type { RecordId, RequestFacts } from './record.ts';
 import { checkReply, isResponse, jsonReply, toReply, toResponse } from './reply.ts';
+import { readableAgain } from './request.ts';
 import { StoreError } from './store.ts';
 
 /** The record of a request without a key is of no use to anybody. The shortest time that every store can keep one. Milliseconds. */
@@ -158,10 +159,7 @@ class Exchange<Transaction, Rest extends unknown[]> {
 
   /** The request with a body that has not been read yet. */
   private readable(): Request {
-    if (this.copy === undefined || this.copy.bodyUsed) {
-      const { url, method, headers } = this.request;
-      this.copy = new Request(url, { method, headers, body: this.bytes.length === 0 ? null : this.bytes });
-    }
+    if (this.copy === undefined || this.copy.bodyUsed) this.copy = readableAgain(this.request, this.bytes);
     return this.copy;
   }
 

@@ -63,11 +63,32 @@ export function repeatable({ status, headers, body }: Reply, repeated: ReadonlyS
 
 /** A reply as it is sent. */
 export function toResponse({ status, headers, body }: Reply, replayed: boolean): Response {
-  const response = new Response(body.length === 0 ? null : body, { status, headers });
   // What a service behind this one has replayed is no replay here.
-  if (replayed) response.headers.set(REPLAYED_HEADER, 'true');
-  else response.headers.delete(REPLAYED_HEADER);
-  return response;
+  const own = headers.filter(([name]) => name.toLowerCase() !== 'idempotent-replayed');
+  if (replayed) own.push([REPLAYED_HEADER, 'true']);
+  // Servers write an object as it is; of a list they first make an object.
+  const fields = Object.fromEntries(own.map(([name, value]) => [name.toLowerCase(), value]));
+  const isOnce = Object.keys(fields).length === own.length;
+  return new Response(bodyOf(body, 'content-type' in fields), { status, headers: isOnce ? fields : own });
+}
+
+/** Longer texts are not worth the reading. Bytes. */
+const SHORT_TEXT_BYTES = 16 * 1024;
+
+const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/**
+ * A short text as a string, which Node sends in one piece with the header; bytes go out in a piece of their own.
+ * @param isTyped a string without a type would be given one.
+ */
+function bodyOf(body: Reply['body'], isTyped: boolean): Reply['body'] | string | null {
+  if (body.length === 0) return null;
+  if (!isTyped || body.length > SHORT_TEXT_BYTES) return body;
+  try {
+    return UTF_8.decode(body);
+  } catch {
+    return body;
+  }
 }
 
 /** What becomes of a handler's answer. */

@@ -165,9 +165,13 @@ export function testHandler<T>(subject: StoreUnderTest<T>): void {
       assert.equal(other.status, 201);
     });
 
+    const TEXT = { headers: { 'Content-Type': 'text/plain' } };
     const bodies: [string, Response | Reply, number][] = [
       ['every byte', new Response(Uint8Array.from({ length: 256 }, (_, index) => index)), 256],
       ['a body that is no UTF-8', new Response(Uint8Array.of(0xff, 0x00, 0xc3, 0x28)), 4],
+      ['text that is no UTF-8', new Response(Uint8Array.of(0xff, 0x00, 0xc3, 0x28), TEXT), 4],
+      ['text with a byte order mark', new Response(Uint8Array.of(0xef, 0xbb, 0xbf, 0x61), TEXT), 4],
+      ['text of no type', { status: 200, headers: [], body: Uint8Array.of(0x61) }, 1],
       ['a body of 1 MiB', new Response(noise(1024 * 1024)), 1024 * 1024],
       ['a reply of 1 MiB', { status: 200, headers: [], body: noise(1024 * 1024) }, 1024 * 1024],
       ['an empty body', new Response('', { status: 201 }), 0],
@@ -202,7 +206,7 @@ export function testHandler<T>(subject: StoreUnderTest<T>): void {
           for (const answer of [first, retry]) {
             assert.equal(answer.status, reply.status);
             assert.ok(Buffer.from(answer.bytes).equals(reply.body));
-            for (const name of ['etag', 'location'])
+            for (const name of ['content-type', 'etag', 'location'])
               assert.equal(answer.headers.get(name), new Headers(reply.headers).get(name));
           }
         }

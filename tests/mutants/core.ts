@@ -9,6 +9,7 @@ const HEART = { file: 'idempotency/heart.ts', suites: EXECUTION };
 const PHASES = { file: 'idempotency/owner.ts', suites: ['idempotency/phases.test.ts'] };
 const HANDLER = { file: 'idempotency/handler.ts', suites: ['idempotency/handler.test.ts'] };
 const REPLY = { file: 'idempotency/reply.ts', suites: ['idempotency/handler-use.test.ts'] };
+const REPLY_BYTES = { ...REPLY, suites: HANDLER.suites };
 const KEY = { file: 'idempotency/key.ts', suites: ['idempotency/key.test.ts'] };
 const JSON_BODY = { file: 'idempotency/json.ts', suites: ['idempotency/json.test.ts'] };
 const FINGERPRINT = { file: 'idempotency/fingerprint.ts', suites: ['idempotency/fingerprint.test.ts'] };
@@ -133,8 +134,32 @@ export const CORE_MUTANTS: Mutant[] = [
   {
     ...REPLY,
     name: 'a replay of a service behind this one is told as one of this',
-    find: 'else response.headers.delete(REPLAYED_HEADER);',
-    replace: '',
+    find: "name.toLowerCase() !== 'idempotent-replayed'",
+    replace: "name !== ''",
+  },
+  {
+    ...REPLY_BYTES,
+    name: 'text that is no UTF-8 is made so',
+    find: 'fatal: true',
+    replace: 'fatal: false',
+  },
+  {
+    ...REPLY_BYTES,
+    name: 'text loses its byte order mark',
+    find: 'ignoreBOM: true',
+    replace: 'ignoreBOM: false',
+  },
+  {
+    ...REPLY_BYTES,
+    name: 'text of no type is given one',
+    find: 'if (!isTyped || body',
+    replace: 'if (body',
+  },
+  {
+    ...REPLY,
+    name: 'of two header fields with one name only the last is sent',
+    find: 'isOnce ? fields : own',
+    replace: 'isOnce ? fields : { ...fields }',
   },
   {
     ...KEY,

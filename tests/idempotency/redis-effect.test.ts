@@ -290,3 +290,28 @@ describe('a condition of an effect on Redis', () => {
     assert.deepEqual(await opened.lines(), []);
   });
 });
+
+describe('an effect on Redis that was not to be called', () => {
+  const fail = () => {
+    throw new Error('it was called');
+  };
+
+  test('of a stale owner may throw: the owner is told that it has lost its claim', async () => {
+    const { store } = await openStore();
+    const stale = await claimed(store);
+    await store.renew(stale, 0);
+    await claimed(store);
+    assert.deepEqual(await store.commit(stale, fail, RETAIN), { kind: 'lease-lost' });
+    assert.deepEqual(await store.checkpoint(stale, 'ride', fail, LEASE), { kind: 'lease-lost' });
+  });
+
+  test('of a phase that has been reached may throw: the result is told, and the lease extended', async () => {
+    let now = Date.now();
+    const { store } = await openStore(undefined, { now: () => now });
+    const claim = await claimed(store);
+    await store.checkpoint(claim, 'ride', () => '1', LEASE);
+    now += LEASE - 1;
+    assert.deepEqual(await store.checkpoint(claim, 'ride', fail, LEASE), { kind: 'reached', result: '1' });
+    assert.deepEqual(await store.claim(ID, FACTS, LEASE), { kind: 'in-progress', retryAfterMs: LEASE });
+  });
+});

@@ -216,7 +216,7 @@ return { { ok = 'stored' } }
 `,
 );
 
-/** ARGV: token, leaseMs, phase, result, effect. Phase and result are JSON strings. */
+/** ARGV: token, leaseMs, phase, and if the phase has an effect: result, effect. Phase and result are JSON strings. */
 export const CHECKPOINT = script(
   PRELUDE,
   EXECUTE,
@@ -227,6 +227,8 @@ local rest, result = string.sub(record, from), ARGV[5]
 local _, reached = string.find(rest, '\n' .. ARGV[4] .. ' ', 1, true)
 if reached then
   result = string.sub(rest, reached + 1, lineEnd(rest, reached) - 1)
+elseif not result then
+  return { { ok = 'held' } }
 else
   local problem = execute(6, ARGV[2], record, from, first_seen)
   if problem then return problem end

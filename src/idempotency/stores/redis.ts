@@ -150,15 +150,19 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
    */
   async commit(claim: Claim, effect: Effect<RedisTransaction>, retainMs: number): Promise<CommitOutcome> {
     const collector = new Collector();
-    const collected = await this.collect(claim, async () => {
-      const reply = await effect(collector);
-      const words = [spelled(reply), ...collector.end()];
-      await this.commands.check(collector.shapes);
-      return { reply, words };
-    });
-    if (collected === undefined) return { kind: 'lease-lost' };
+    const token = String(claim.token);
+    const collected = await this.collect(
+      async () => {
+        const reply = await effect(collector);
+        const words = [spelled(reply), ...collector.end()];
+        await this.commands.check(collector.shapes);
+        return { reply, words };
+      },
+      () => this.run(HELD, claim, [token]),
+    );
+    if ('settled' in collected) return { kind: 'lease-lost' };
     const { reply, words } = collected;
-    const outcome = await this.run(COMMIT, claim, [String(claim.token), String(retainMs), ...words]);
+    const outcome = await this.run(COMMIT, claim, [token, String(retainMs), ...words]);
     if (outcome[0] === 'stored') return { kind: 'stored', reply };
     return this.refused(claim, collector, outcome);
   }
@@ -171,15 +175,18 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     leaseMs: number,
   ): Promise<CheckpointOutcome> {
     const collector = new Collector();
-    const words = await this.collect(claim, async () => {
-      const result = await effect(collector);
-      const words = [JSON.stringify(result), ...collector.end()];
-      await this.commands.check(collector.shapes);
-      return words;
-    });
-    if (words === undefined) return { kind: 'lease-lost' };
-    const name = JSON.stringify(phase);
-    const outcome = await this.run(CHECKPOINT, claim, [String(claim.token), String(leaseMs), name, ...words]);
+    const args = [String(claim.token), String(leaseMs), JSON.stringify(phase)];
+    const collected = await this.collect(
+      async () => {
+        const result = await effect(collector);
+        const words = [JSON.stringify(result), ...collector.end()];
+        await this.commands.check(collector.shapes);
+        return { words };
+      },
+      () => this.run(CHECKPOINT, claim, args),
+    );
+    const outcome =
+      'settled' in collected ? collected.settled : await this.run(CHECKPOINT, claim, [...args, ...collected.words]);
     if (outcome[0] === 'reached') return { kind: 'reached', result: JSON.parse(String(outcome[1])) };
     return this.refused(claim, collector, outcome);
   }
@@ -234,16 +241,19 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
   }
 
   /**
-   * Calls an effect, which has nothing done yet.
-   * @returns undefined when it throws and the claim is not the current one: that is told first, as in a store that checks first.
+   * Calls an effect, which has nothing done yet. When it throws, it may be that it should not have been called: then that comes first.
+   * @param instead asks the store without it; answers `held` when it was to be called.
    */
-  private async collect<T>(claim: Claim, effect: () => Promise<T>): Promise<T | undefined> {
+  private async collect<T extends object>(
+    effect: () => Promise<T>,
+    instead: () => Promise<Outcome>,
+  ): Promise<T | { settled: Outcome }> {
     try {
       return await effect();
     } catch (error) {
-      const outcome = await this.run(HELD, claim, [String(claim.token)]).catch(() => undefined);
-      if (outcome?.[0] === 'lease-lost') return undefined;
-      throw error;
+      const settled = await instead().catch(() => undefined);
+      if (settled === undefined || settled[0] === 'held') throw error;
+      return { settled };
     }
   }
 

@@ -4,10 +4,8 @@ import { ABANDONED_MS } from '../record.ts';
 /**
  * What is kept in Redis, below the prefix of a store:
  *
- *     version                       string       of this format
- *     token                         string       the last one that was drawn
- *     expiry                        sorted set   names of all records by the time at which they expire: what `purge` deletes
- *     record:["principal","key"]    string       one record, with an expiry of Redis' own
+ *     meta                          string   version of this format, last token
+ *     record:["principal","key"]    string   one record, with an expiry of Redis' own
  *
  * A record is lines of text, because one string is read and written in a fraction of the time that a hash with its fields takes:
  *
@@ -21,22 +19,22 @@ import { ABANDONED_MS } from '../record.ts';
  *
  * Every verb is one script, which Redis executes while nobody else does anything. Its arguments:
  *
- *     KEYS: version, token, expiry, record      ARGV[1]: the time, or nothing for the server's      ARGV[2…]: the verb's own
+ *     KEYS: record, meta (of a claim)      ARGV[1]: the time, or nothing for the server's      ARGV[2…]: the verb's own
  */
 
 /** Of the format above. */
 const VERSION = 1;
 
 /**
- * How much later than by our reckoning Redis forgets a record by itself: until then it is told from one that has never been, and purged.
- * Milliseconds; an hour, several times as long as anybody waits between two purges.
+ * How much later than by our reckoning Redis forgets a record by itself, so that ours decides to the millisecond: a minute, because both
+ * clocks are the server's. Milliseconds.
  */
-const GRACE_MS = 60 * 60 * 1000;
+const GRACE_MS = 60 * 1000;
 
 const PRELUDE = String.raw`
-local VERSION, ABANDONED, GRACE = '${VERSION}', ${ABANDONED_MS}, ${GRACE_MS}
-local versionKey, tokenKey, expiryKey, recordKey = unpack(KEYS)
+local ABANDONED, GRACE = ${ABANDONED_MS}, ${GRACE_MS}
 local HEAD = '^(%l+) (%d+) (%S+) (%S+) (%S+) (%S+)\n()'
+local recordKey = KEYS[1]
 
 local function clock()
   local time = redis.call('TIME')
@@ -63,10 +61,8 @@ local function owned(token)
 end
 
 local function write(state, token, now, keep, lease_ends, lease, first_seen, rest)
-  local expires = string.format('%d', now + keep)
-  local head = string.format('%s %s %s %d %d %s\n', state, token, expires, lease_ends, lease, first_seen)
+  local head = string.format('%s %s %d %d %d %s\n', state, token, now + keep, lease_ends, lease, first_seen)
   redis.call('SET', recordKey, head .. rest, 'PX', string.format('%d', keep + GRACE))
-  redis.call('ZADD', expiryKey, expires, recordKey)
 end
 
 local function start(token, now, lease, first_seen, rest)
@@ -153,10 +149,13 @@ export const CLAIM = script(
   PRELUDE,
   `
 local now, micros = clock()
-local known = redis.call('MGET', versionKey, tokenKey)
-if known[1] ~= VERSION then
-  if known[1] then return { { ok = 'version' }, known[1] } end
-  redis.call('SET', versionKey, VERSION)
+local metaKey = KEYS[2]
+local meta = redis.call('GET', metaKey)
+local last = meta and string.match(meta, '^${VERSION} (%d+)$') or '0'
+if not meta then
+  redis.call('SET', metaKey, '${VERSION} 0')
+elseif last == '0' and meta ~= '${VERSION} 0' then
+  return { { ok = 'version' }, meta }
 end
 
 local previous, first_seen, rest, points = 'none', string.format('%d', now), ARGV[2], false
@@ -179,9 +178,9 @@ if record then
 end
 
 if previous ~= 'abandoned' and ARGV[4] ~= 'durable' then redis.set_repl(redis.REPL_NONE) end
-local token = math.max(micros, (tonumber(known[2]) or 0) + 1)
+local token = math.max(micros, tonumber(last) + 1)
 local spelled = string.format('%d', token)
-redis.call('SET', tokenKey, spelled)
+redis.call('SET', metaKey, '${VERSION} ' .. spelled)
 start(spelled, now, tonumber(ARGV[3]), first_seen, rest)
 return { { ok = 'claimed' }, token, { ok = previous }, points }
 `,
@@ -245,7 +244,6 @@ export const RELEASE = script(
   `
 if not owned(ARGV[2]) then return { { ok = 'lease-lost' } } end
 redis.call('DEL', recordKey)
-redis.call('ZREM', expiryKey, recordKey)
 return { { ok = 'released' } }
 `,
 );
@@ -262,16 +260,19 @@ return { { ok = state }, string.sub(record, from, last), first_seen, expires, st
 `,
 );
 
-/** ARGV: beforeMs, limit. A record that Redis has forgotten by itself counts as well, or those after it would not be looked for. */
+/** KEYS: any number of records. ARGV: beforeMs, limit. */
 export const PURGE = script(
   PRELUDE,
   `
-local before = math.min(tonumber(ARGV[2]), (clock()))
-local names = redis.call('ZRANGEBYSCORE', expiryKey, '-inf', before, 'LIMIT', 0, ARGV[3])
-if #names > 0 then
-  redis.call('UNLINK', unpack(names))
-  redis.call('ZREM', expiryKey, unpack(names))
+local before, limit, deleted = math.min(tonumber(ARGV[2]), (clock())), tonumber(ARGV[3]), 0
+for _, name in ipairs(KEYS) do
+  if deleted == limit then break end
+  local _, _, expires = string.match(redis.call('GET', name) or '', HEAD)
+  if expires and tonumber(expires) <= before then
+    redis.call('UNLINK', name)
+    deleted = deleted + 1
+  end
 end
-return { { ok = 'purged' }, #names }
+return { { ok = 'purged' }, deleted }
 `,
 );

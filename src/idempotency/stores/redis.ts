@@ -23,8 +23,8 @@ const ANSWER_LIMIT_MS = 2000;
 
 const NEWLINE = 10;
 
-/** Records that one script deletes: a fraction of a millisecond, in which Redis does nothing else. */
-const PURGE_BATCH = 100;
+/** Records to look at in one script: a fraction of a millisecond, in which Redis does nothing else. */
+const SCAN_SIZE = 100;
 
 export interface RedisStoreOptions {
   /** What the names of all keys of the store begin with; `idempotency:` by default. */
@@ -73,8 +73,10 @@ export interface RedisStoreOptions {
 export class RedisStore implements IdempotencyStore<RedisTransaction> {
   private readonly connection: RedisConnection;
   private readonly commands: CommandTable;
-  private readonly keys: string[];
+  private readonly meta: string;
   private readonly recordPrefix: string;
+  /** Of the names of all records. */
+  private readonly pattern: string;
   private readonly now: (() => number) | undefined;
   private readonly acceptEviction: boolean;
   private readonly claims: 'durable' | '';
@@ -95,8 +97,9 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     } = options;
     this.connection = new RedisConnection(client, answerLimitMs);
     this.commands = new CommandTable(this.connection);
-    this.keys = [`${prefix}version`, `${prefix}token`, `${prefix}expiry`];
+    this.meta = `${prefix}meta`;
     this.recordPrefix = `${prefix}record:`;
+    this.pattern = `${this.recordPrefix.replaceAll(/[*?[\]\\]/g, '\\$&')}*`;
     this.now = now;
     this.acceptEviction = acceptEviction;
     this.claims = durableClaims ? 'durable' : '';
@@ -115,7 +118,12 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
     const { fingerprint, ...facts } = request;
     const identity = `${JSON.stringify(fingerprint)}\n${JSON.stringify(facts)}\n`;
-    const [kind, ...values] = await this.run(CLAIM, id, [identity, String(leaseMs), this.claims], AS_BYTES);
+    const [kind, ...values] = await this.run(
+      CLAIM,
+      [this.nameOf(id), this.meta],
+      [identity, String(leaseMs), this.claims],
+      AS_BYTES,
+    );
     switch (kind) {
       case 'claimed': {
         const [token, previous, points] = values as [number, 'none' | 'expired' | 'abandoned', Buffer | null];
@@ -132,14 +140,14 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
       default:
         throw new StoreError(
           'unavailable',
-          `the idempotency records have format ${values[0]}, which this library does not know: use a later one`,
+          `the idempotency records have a format (${values[0]}) which this library does not know: use a later one`,
           undefined,
         );
     }
   }
 
   async renew(claim: Claim, leaseMs: number): Promise<'renewed' | 'lease-lost'> {
-    const [kind] = await this.run(RENEW, claim, [String(claim.token), String(leaseMs)]);
+    const [kind] = await this.run(RENEW, [this.nameOf(claim)], [String(claim.token), String(leaseMs)]);
     return kind === 'renewed' ? kind : 'lease-lost';
   }
 
@@ -158,11 +166,11 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
         await this.commands.check(collector.shapes);
         return { reply, words };
       },
-      () => this.run(HELD, claim, [token]),
+      () => this.run(HELD, [this.nameOf(claim)], [token]),
     );
     if ('settled' in collected) return { kind: 'lease-lost' };
     const { reply, words } = collected;
-    const outcome = await this.run(COMMIT, claim, [token, String(retainMs), ...words]);
+    const outcome = await this.run(COMMIT, [this.nameOf(claim)], [token, String(retainMs), ...words]);
     if (outcome[0] === 'stored') return { kind: 'stored', reply };
     return this.refused(claim, collector, outcome);
   }
@@ -183,21 +191,23 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
         await this.commands.check(collector.shapes);
         return { words };
       },
-      () => this.run(CHECKPOINT, claim, args),
+      () => this.run(CHECKPOINT, [this.nameOf(claim)], args),
     );
     const outcome =
-      'settled' in collected ? collected.settled : await this.run(CHECKPOINT, claim, [...args, ...collected.words]);
+      'settled' in collected
+        ? collected.settled
+        : await this.run(CHECKPOINT, [this.nameOf(claim)], [...args, ...collected.words]);
     if (outcome[0] === 'reached') return { kind: 'reached', result: JSON.parse(String(outcome[1])) };
     return this.refused(claim, collector, outcome);
   }
 
   async release(claim: Claim): Promise<void> {
-    await this.run(RELEASE, claim, [String(claim.token)]);
+    await this.run(RELEASE, [this.nameOf(claim)], [String(claim.token)]);
   }
 
   /** The key of an effect that was executed in part is told to be in progress. */
   async lookup(id: RecordId): Promise<RecordInfo | undefined> {
-    const [kind, identity, firstSeenMs, expiresMs, status] = await this.run(LOOKUP, id, []);
+    const [kind, identity, firstSeenMs, expiresMs, status] = await this.run(LOOKUP, [this.nameOf(id)], []);
     if (kind === 'unknown') return undefined;
     const { fingerprint: _, ...facts } = requestOf(String(identity));
     const times = { firstSeenMs: Number(firstSeenMs), expiresMs: Number(expiresMs) };
@@ -205,14 +215,23 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     return { state: 'in-progress', ...facts, ...times };
   }
 
-  /** In batches of {@link PURGE_BATCH}, between which Redis has time for others. */
+  /**
+   * Redis deletes what has expired by itself, a minute later. Only a store with a clock of its own, which Redis does not know, looks at all
+   * records.
+   */
   async purge(beforeMs: number, limit: number): Promise<number> {
     let deleted = 0;
-    while (deleted < limit) {
-      const batch = Math.min(PURGE_BATCH, limit - deleted);
-      const [, count] = await this.run(PURGE, undefined, [String(beforeMs), String(batch)]);
+    let cursor: string | undefined = '0';
+    if (this.now === undefined) {
+      await this.connection.ask('PING');
+      cursor = undefined;
+    }
+    while (cursor !== undefined && deleted < limit) {
+      const scan = await this.connection.ask('SCAN', cursor, 'MATCH', this.pattern, 'COUNT', String(SCAN_SIZE));
+      const [next, names] = scan as [string, string[]];
+      const [, count] = await this.run(PURGE, names, [String(beforeMs), String(limit - deleted)]);
       deleted += Number(count);
-      if (Number(count) < batch) break;
+      cursor = next === '0' ? undefined : next;
     }
     return deleted;
   }
@@ -231,12 +250,11 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
 
   private async run(
     script: Script,
-    id: RecordId | undefined,
+    keys: string[],
     args: (string | Buffer)[],
     options?: typeof AS_BYTES,
   ): Promise<Outcome> {
     if (!this.inspected) await this.server();
-    const keys = id === undefined ? this.keys : [...this.keys, this.nameOf(id)];
     return this.connection.run(script, keys, [this.now === undefined ? '' : String(this.now()), ...args], options);
   }
 

@@ -57,14 +57,13 @@ export interface RedisStoreOptions {
  * - **Durability** is up to the server ({@link RedisStore.server} tells). With `appendfsync always`, what was answered survives a crash and a
  *   power loss. With `everysec`, the last second or two may be lost with the power; without an appended file, all since the last snapshot is
  *   lost with the process. A retry of what was lost executes again.
- * - **Claims** of a free key are not durable, unless `durableClaims`: or every request would wait for the disk twice. A crash of Redis frees
- *   the keys of requests that are in progress and have no phase behind them. Their owners write nothing any more, and are told `lease-lost`;
- *   what they have done elsewhere is done.
+ * - **Claims** of a free key are not durable, unless `durableClaims`: or every request would wait for the disk twice. A crash of Redis, or a
+ *   fail-over, frees the keys of requests that are in progress and have no phase behind them. Their owners write nothing any more, and are
+ *   told `lease-lost`; what they have done elsewhere is done.
  * - **Replicas** are told after the answer. A fail-over loses what they were not told, and a retry executes again. `min-replicas-to-write` makes
  *   it less likely. Tokens go on growing, because they are made of the time.
  * - **Eviction.** A server that may drop keys is refused, unless `acceptEviction`.
- * - **Redis Cluster** is refused: records and what effects write would have to share a slot. Sentinel works, with
- *   `{ sendCommand: (args, options) => sentinel.sendCommand(false, [...args], options) }` as the client.
+ * - **Redis Cluster** is refused: records and what effects write would have to share a slot.
  *
  * While the connection is down, every verb fails at once. One whose connection is lost while it waits, or whose answer takes too long, fails
  * as well, and may have been executed: a retry finds out. Give the client `disableOfflineQueue: true`, or what it could not send is executed

@@ -14,7 +14,8 @@ export function cachedPackPath(cacheFolder: string, settings: Settings, compiler
 }
 
 /** What a cached pack was built with. Two settings may share a name, by chance or on purpose, but not this. */
-export function settingsStamp(settings: Settings): Stamp {
+export function settingsStamp({ reference: _, ...settings }: Settings): Stamp {
+  // The reference API changes no topic; and its store may be a URL with a password, which a pack is no place for.
   const path = JSON.stringify({ ...settings, content: settings.content.map((source) => source.path) });
   return { path, size: SETTINGS_SIZE, mtimeMs: 0 };
 }

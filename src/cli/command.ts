@@ -108,3 +108,15 @@ export function optionText(args: Arguments, io: Io, name: string): string | unde
   if (typeof flag === 'string') return flag;
   return io.env[`DOCENT_${name.toUpperCase().replaceAll('-', '_')}`] || undefined;
 }
+
+/**
+ * An option that is on or off: the flag, else its environment variable.
+ * @throws {CommandError} wrong usage, when the variable says neither.
+ */
+export function optionSwitch(args: Arguments, { env }: Pick<Io, 'env'>, name: string): boolean {
+  if (args.flags[name] === true) return true;
+  const variable = `DOCENT_${name.toUpperCase().replaceAll('-', '_')}`;
+  const text = env[variable] || 'false';
+  if (/^(1|true|0|false)$/.test(text)) return /^(1|true)$/.test(text);
+  throw usageError(`${variable} is "${text}"`, 'write 1 or true, 0 or false');
+}

@@ -4,19 +4,22 @@ import { mountApi } from '../http/mount.ts';
 import type { Stamp } from '../pack/format.ts';
 import type { Pack } from '../pack/read.ts';
 import type { PageRenderer } from '../render/page.ts';
-import { referenceApi } from './reference.ts';
+import type { Say } from './log.ts';
+import { type ReferenceParts, referenceApi } from './reference.ts';
 import { siteOf } from './site.ts';
 
 /** Requests that were under way when the catalog was replaced still read the old pack. Milliseconds. */
 const PACK_GRACE_MS = 10_000;
 
 export interface LiveSiteOptions {
-  /** The reference API's file, where it is to be served. */
-  referenceFile?: string | undefined;
+  /** What the reference API stands on, where it is to be served. */
+  reference?: ReferenceParts | undefined;
   /** Whether pages may offer to run their examples: only for topics of whoever runs the server. */
   runnable: boolean;
-  /** Is told, in one line, of what is nobody's fault but the server's. */
-  say(message: string): void;
+  /** Is told of what is nobody's fault but the server's. */
+  say: Say;
+  /** Is handed the error itself, for whoever counts. */
+  failed?: ((error: unknown) => void) | undefined;
 }
 
 /** The site as it is now, with the reference API beside it. A new catalog replaces the old one between two requests. */
@@ -33,8 +36,8 @@ export class LiveSite {
     this.pages = pages;
     this.options = options;
     this.pack = pack;
-    const { referenceFile: file } = options;
-    this.reference = file === undefined ? undefined : referenceApi(settings, file, () => this.pack, this.report);
+    const { reference: parts } = options;
+    this.reference = parts && referenceApi(settings, parts, () => this.pack, this.report);
     this.handler = this.handlerFor(pack);
   }
 
@@ -62,7 +65,8 @@ export class LiveSite {
 
   private readonly report = (error: unknown, request: Request): void => {
     const message = error instanceof Error ? error.message : String(error);
-    this.options.say(`${request.method} ${new URL(request.url).pathname}: ${message}`);
+    this.options.say(`${request.method} ${new URL(request.url).pathname}: ${message}`, 'error');
+    this.options.failed?.(error);
   };
 
   private handlerFor(pack: Pack): HelpHandler {

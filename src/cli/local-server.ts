@@ -2,11 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { settle } from '../config/config.ts';
+import { anchorStore, type StoreLocation } from '../config/store.ts';
 import { parseBaseUrl } from '../example/run.ts';
 import { listen } from '../http/listen.ts';
 import { type Arguments, CommandError, Exit, type Io, optionText, usageError } from './command.ts';
 import { LiveSite } from './live.ts';
 import { loadTheme } from './site.ts';
+import type { ReferenceStore } from './store.ts';
+import { locationOf, referenceStore } from './stores.ts';
 import type { OpenedPack } from './topics.ts';
 
 /** Whoever answers takes less to say something. Milliseconds. */
@@ -34,7 +37,9 @@ export interface ExampleServer {
  */
 export async function exampleServer(args: Arguments, io: Io, open: () => OpenedPack): Promise<ExampleServer> {
   const named = optionText(args, io, 'base-url');
-  if (named === undefined) return startLocalServer(open(), io);
+  if (named === undefined) return startLocalServer(open(), args, io);
+  if (args.flags.store !== undefined)
+    throw usageError('--store is for a server that is started here, and --base-url names another', 'leave one out');
   const base = parseBaseUrl(named);
   if (base === undefined)
     throw usageError(`"${named}" is no base URL`, 'write http://host:port, and the path below which the API lies');
@@ -58,19 +63,37 @@ async function requireAnswer(url: string): Promise<void> {
   }
 }
 
+/** @throws {CommandError} when the server of a store cannot be used: every example would be answered 503. */
+async function reachable(store: ReferenceStore): Promise<ReferenceStore> {
+  try {
+    await store.server?.prepare();
+    return store;
+  } catch (error) {
+    const what = `${store.server?.shown} cannot be used (${(error as Error).message})`;
+    throw new CommandError(Exit.environment, what, 'see that it runs, or leave --store out');
+  }
+}
+
 /**
  * A whole Docent server on a free port of this machine alone: the help at its root and, where the settings or the topics ask for it, the
- * reference API on a store that is gone afterwards. The pack is closed with it.
+ * reference API: on a store that is gone afterwards, unless one is named here. What the configuration names is left alone: examples are
+ * no customers. The pack is closed with it.
  */
-async function startLocalServer({ pack, settings }: OpenedPack, io: Io): Promise<ExampleServer> {
+async function startLocalServer({ pack, settings }: OpenedPack, { flags }: Arguments, io: Io): Promise<ExampleServer> {
   const folder = mkdtempSync(join(tmpdir(), 'docent-run-'));
   const discard = () => rmSync(folder, { recursive: true, force: true });
   const { siteUrl: _, ...given } = settings ?? settle({}, io.cwd, []);
-  const withReference = given.reference || pack.product.name === OWN_PRODUCT;
+  const { store: named } = flags;
+  const withReference = given.reference.enabled || typeof named === 'string' || pack.product.name === OWN_PRODUCT;
   try {
+    const location: StoreLocation =
+      typeof named === 'string'
+        ? locationOf(anchorStore(named, io.cwd))
+        : { kind: 'sqlite', path: join(folder, 'reference.sqlite') };
+    const store = await reachable(await referenceStore(location, given.reference.durability));
     // Examples are written for a server at the root.
     const site = new LiveSite({ ...given, base: '' }, await loadTheme(''), pack, {
-      referenceFile: withReference ? join(folder, 'reference.sqlite') : undefined,
+      reference: withReference ? { store } : undefined,
       runnable: false,
       say: (message) => io.stderr.write(`docent: ${message}\n`),
     });

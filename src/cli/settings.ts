@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import {
+  anchored,
   type ConfigFile,
   configFromEnvironment,
   findConfig,
@@ -96,7 +97,20 @@ export async function loadSettings(args: Arguments, io: Io, sources: string[]): 
     const lines = problems.map(({ message, hint }) => `${message}${hint === undefined ? '' : ` (${hint})`}`);
     throw usageError(`the DOCENT_* environment is not valid: ${lines.join('; ')}`);
   }
+  const [wrong] = checkConfig(configFromFlags(args));
+  if (wrong !== undefined) throw usageError(wrong.message.replace(/^"\w+\.(\w+)"/, '--$1'), wrong.hint);
   return merge(config, file, args, io, sources);
+}
+
+/** The configuration that the flags ask for, in the shape of the file. */
+function configFromFlags({ flags }: Arguments): DocentConfig {
+  const config: Record<string, unknown> = {};
+  const reference: Record<string, unknown> = {};
+  if (flags.strict === true) config.strict = true;
+  if (flags['allow-html'] === true) config.allowHtml = true;
+  if (flags.store !== undefined) reference.store = flags.store;
+  if (flags.durability !== undefined) reference.durability = flags.durability;
+  return { ...config, ...(Object.keys(reference).length > 0 ? { reference } : {}) };
 }
 
 function merge(
@@ -106,12 +120,12 @@ function merge(
   io: Io,
   sources: string[],
 ): Settings {
-  const flags: DocentConfig = {};
-  if (args.flags.strict === true) flags.strict = true;
-  if (args.flags['allow-html'] === true) flags.allowHtml = true;
+  const folder = file === undefined ? io.cwd : dirname(file.path);
+  // What is typed is relative to where it is typed.
+  const typedHere = [configFromEnvironment(io.env), configFromFlags(args)].map((given) => anchored(given, io.cwd));
   return settle(
-    mergeConfigs(commandFor(args, io, sources), config, configFromEnvironment(io.env), flags),
-    file === undefined ? io.cwd : dirname(file.path),
+    mergeConfigs(commandFor(args, io, sources), anchored(config, folder), ...typedHere),
+    folder,
     sources.map((source) => resolve(io.cwd, source)),
     (path) => shownPath(io, path),
   );

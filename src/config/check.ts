@@ -3,6 +3,7 @@ import { type SchemaProblem, validate } from '../compile/schema.ts';
 import type { DocentConfig } from '../topic/descriptor.ts';
 import { type Diagnostic, diagnose, type Position } from '../topic/diagnostic.ts';
 import type { ConfigFile } from './config.ts';
+import { readStore } from './store.ts';
 
 /** Paths of the server itself, below which nothing else can be mounted. */
 const TAKEN = /^\/(help|errors|schemas|_astro)(\/|$)/;
@@ -11,7 +12,7 @@ const TAKEN = /^\/(help|errors|schemas|_astro)(\/|$)/;
 export function checkConfig(config: unknown): SchemaProblem[] {
   const problems = validate('config', config);
   if (problems.length > 0) return problems;
-  const { site, api } = config as DocentConfig;
+  const { site, api, reference } = config as DocentConfig;
   const wrong = (path: [string, string], message: string, hint: string): SchemaProblem => {
     return { code: 'invalid-value', path, what: 'value', message, hint };
   };
@@ -22,6 +23,11 @@ export function checkConfig(config: unknown): SchemaProblem[] {
   if (api?.helpPath !== undefined && TAKEN.test(api.helpPath)) {
     const message = `"api.helpPath" is "${api.helpPath}", which the server uses itself`;
     problems.push(wrong(['api', 'helpPath'], message, 'write it like /api/help'));
+  }
+  if (reference?.store !== undefined) {
+    const store = readStore(reference.store);
+    if ('message' in store)
+      problems.push(wrong(['reference', 'store'], `"reference.store" ${store.message}`, store.hint));
   }
   return problems;
 }

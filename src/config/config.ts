@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import type { SourceFolder } from '../compile/source.ts';
 import { DEFAULT_STABILITY, type DocentConfig, type Product, type Stability } from '../topic/descriptor.ts';
+import { anchorStore } from './store.ts';
 
 const CONFIG_NAME = 'docent.config.json';
 
@@ -21,7 +22,21 @@ const GENERIC_FOLDERS = new Set([
   'node_modules',
 ]);
 
-/** Everything that decides what a build gives, with all defaults filled in. */
+/** What a commit of the reference API survives: a power loss as well, or only the end of the process. */
+export type Durability = 'full' | 'relaxed';
+
+/** How the reference API is served, if it is. */
+export interface ReferenceSettings {
+  /** Whether it is served beside the help. */
+  enabled: boolean;
+  /** As {@link readStore} reads it, a file's path absolute; absent where nobody has named one. */
+  store?: string;
+  durability: Durability;
+  /** Addresses and subnets of proxies whose `X-Forwarded-For` is believed. */
+  trustedProxies: string[];
+}
+
+/** Everything that decides what a build gives, and the reference API beside it, with all defaults filled in. */
 export interface Settings {
   product: Product;
   /** Sources in order, paths absolute. */
@@ -35,8 +50,7 @@ export interface Settings {
   defaultStability: Stability;
   allowHtml: boolean;
   helpPath: string;
-  /** Whether the reference API is served beside the help. */
-  reference: boolean;
+  reference: ReferenceSettings;
 }
 
 /** A configuration file without its byte order mark, read but not checked: checking loads a validator, which a reader of help does not wait for. */
@@ -71,7 +85,7 @@ function read(path: string): ConfigFile {
 }
 
 /** Which environment variable stands for which member of the configuration. */
-const ENVIRONMENT: Record<string, [path: string, kind: 'text' | 'flag' | 'list']> = {
+const ENVIRONMENT: Record<string, [path: string, kind: 'text' | 'flag' | 'list' | 'words']> = {
   DOCENT_PRODUCT_NAME: ['product.name', 'text'],
   DOCENT_PRODUCT_COMMAND: ['product.command', 'text'],
   DOCENT_PRODUCT_VERSION: ['product.version', 'text'],
@@ -84,6 +98,9 @@ const ENVIRONMENT: Record<string, [path: string, kind: 'text' | 'flag' | 'list']
   DOCENT_ALLOW_HTML: ['allowHtml', 'flag'],
   DOCENT_API_HELP_PATH: ['api.helpPath', 'text'],
   DOCENT_REFERENCE_ENABLED: ['reference.enabled', 'flag'],
+  DOCENT_REFERENCE_STORE: ['reference.store', 'text'],
+  DOCENT_REFERENCE_DURABILITY: ['reference.durability', 'text'],
+  DOCENT_REFERENCE_TRUSTED_PROXIES: ['reference.trustedProxies', 'words'],
 };
 
 /** The configuration that the environment asks for, in the shape of the file. An empty variable counts as unset. */
@@ -92,17 +109,27 @@ export function configFromEnvironment(environment: Record<string, string | undef
   for (const [name, [path, kind]] of Object.entries(ENVIRONMENT)) {
     const text = environment[name];
     if (text === undefined || text === '') continue;
-    const value =
-      kind === 'list'
-        ? text.split(delimiter)
-        : kind === 'flag' && /^(1|true|0|false)$/.test(text)
-          ? /^(1|true)$/.test(text)
-          : text;
+    const value = settingOf(text, kind);
     const [first, second] = path.split('.') as [string, string?];
     if (second === undefined) config[first] = value;
     else config[first] = { ...(config[first] as object | undefined), [second]: value };
   }
   return config as DocentConfig;
+}
+
+function settingOf(text: string, kind: 'text' | 'flag' | 'list' | 'words'): unknown {
+  if (kind === 'list') return text.split(delimiter);
+  // An IPv6 address is full of what separates folders.
+  if (kind === 'words') return text.split(/[\s,]+/).filter(Boolean);
+  return kind === 'flag' && /^(1|true|0|false)$/.test(text) ? /^(1|true)$/.test(text) : text;
+}
+
+/** A configuration in which the file of a store is found from everywhere: it is relative to where the configuration comes from. */
+export function anchored(config: DocentConfig, folder: string): DocentConfig {
+  const store = config.reference?.store;
+  return store === undefined
+    ? config
+    : { ...config, reference: { ...config.reference, store: anchorStore(store, folder) } };
 }
 
 /** Later configurations win, member by member. */
@@ -149,8 +176,14 @@ export function settle(
     defaultStability: config.defaultStability ?? DEFAULT_STABILITY,
     allowHtml: config.allowHtml ?? false,
     helpPath: config.api?.helpPath ?? DEFAULT_HELP_PATH,
-    reference: config.reference?.enabled ?? false,
+    reference: referenceOf(config),
   };
+}
+
+/** Who names a store for the reference API wants the API. */
+function referenceOf({ reference = {} }: DocentConfig): ReferenceSettings {
+  const { store, enabled = store !== undefined, durability = 'full', trustedProxies = [] } = reference;
+  return { enabled, ...(store === undefined ? {} : { store }), durability, trustedProxies };
 }
 
 /** `…/acme/docs` is about acme. */

@@ -395,7 +395,19 @@ export interface ApiConfig {
  */
 export interface ReferenceConfig {
   /**
-   * Serve it below /api. Default: false.
+   * Serve it below /api. Default: true where a store is named, else false.
    */
   enabled?: boolean;
+  /**
+   * Where it keeps its data: sqlite:FILE, FILE relative to this file; postgres://…; redis://…
+   */
+  store?: string;
+  /**
+   * What an answer survives: full, a power loss; relaxed, only the end of the process. Default: full.
+   */
+  durability?: 'full' | 'relaxed';
+  /**
+   * Addresses and subnets of proxies whose X-Forwarded-For says whom a request comes from.
+   */
+  trustedProxies?: string[];
 }

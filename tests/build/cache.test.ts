@@ -1,6 +1,6 @@
 // A cached pack is used as long as its sources are what they were.
 import assert from 'node:assert/strict';
-import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { buildPack } from '../../src/build/build.ts';
@@ -100,6 +100,15 @@ test('a cached pack of other settings is not used, even under the same name', as
   assert.equal(isFresh(path, settings), true);
 });
 
+test('a cached pack does not hold the password of a store', async () => {
+  const folder = folderWith({ 'a.md': '# A\n' });
+  const settings = settingsFor([folder], { reference: { store: 'redis://:secret@cache' } });
+  const path = join(temporaryFolder(), 'a.pack');
+  await buildPack(settings, path, true);
+  assert.ok(openFresh(path, settings) !== undefined);
+  assert.ok(!readFileSync(path, 'latin1').includes('secret'));
+});
+
 describe('where a cached pack lies', () => {
   const settings = settingsFor(['/srv/docs'], { product: { name: 'a' } });
   const pathOf = (other: Partial<typeof settings>, version = '1.0.0') =>
@@ -108,6 +117,13 @@ describe('where a cached pack lies', () => {
   test('is in the cache folder, the same for the same settings', () => {
     assert.match(pathOf({}), /^\/cache\/[0-9a-f]{16}\.pack$/);
     assert.equal(pathOf({}), pathOf({ content: [{ path: '/srv/docs', shown: 'another spelling' }] }));
+  });
+
+  test('has nothing to do with the reference API', () => {
+    assert.equal(
+      pathOf({}),
+      pathOf({ reference: { enabled: true, durability: 'relaxed', store: 'redis://:secret@a', trustedProxies: [] } }),
+    );
   });
 
   test('is elsewhere for other sources, configuration or compiler', () => {

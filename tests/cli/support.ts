@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { after } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -60,15 +61,27 @@ export interface Server {
   url: string;
   /** Everything printed so far. */
   output(): string;
+  /** What of it went to stderr. */
+  errors(): string;
+  /** Ends it as a power loss would. */
+  kill(): Promise<void>;
   /** Sends SIGTERM and waits; answers the exit code. */
   stop(): Promise<number | null>;
 }
 
+const started: ChildProcess[] = [];
+// A test that fails before it stops its server must not have the whole file wait for it.
+after(() => {
+  for (const child of started) child.kill('SIGKILL');
+});
+
 /** Starts `docent serve` on a free port and waits for the address that it prints. */
 export function serve(args: string[], options: RunOptions): Promise<Server> {
   const child = start(['serve', '--port', '0', ...args], options, SERVER_LIMIT_MS);
+  started.push(child);
   const ended = new Promise<number | null>((done) => child.on('close', done));
   let output = '';
+  let errors = '';
   return new Promise((resolve, reject) => {
     const collect = (text: string) => {
       output += text;
@@ -78,10 +91,17 @@ export function serve(args: string[], options: RunOptions): Promise<Server> {
         child.kill('SIGTERM');
         return ended;
       };
-      resolve({ url: url.replace(/\/$/, ''), output: () => output, stop });
+      const kill = async () => {
+        child.kill('SIGKILL');
+        await ended;
+      };
+      resolve({ url: url.replace(/\/$/, ''), output: () => output, errors: () => errors, stop, kill });
     };
     child.stdout?.setEncoding('utf8').on('data', collect);
-    child.stderr?.setEncoding('utf8').on('data', collect);
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      errors += text;
+      collect(text);
+    });
     ended.then((code) => reject(new Error(`docent serve ended with ${code}: ${output}`)));
   });
 }

@@ -20,6 +20,10 @@ describe('the environment', () => {
       DOCENT_DEFAULT_STABILITY: 'stable',
       DOCENT_ALLOW_HTML: 'false',
       DOCENT_API_HELP_PATH: '/help-api',
+      DOCENT_REFERENCE_ENABLED: 'true',
+      DOCENT_REFERENCE_STORE: 'redis://localhost',
+      DOCENT_REFERENCE_DURABILITY: 'relaxed',
+      DOCENT_REFERENCE_TRUSTED_PROXIES: '10.0.0.0/8, fd00::/8',
       HOME: '/root',
     });
     assert.deepEqual(config, {
@@ -30,6 +34,12 @@ describe('the environment', () => {
       defaultStability: 'stable',
       allowHtml: false,
       api: { helpPath: '/help-api' },
+      reference: {
+        enabled: true,
+        store: 'redis://localhost',
+        durability: 'relaxed',
+        trustedProxies: ['10.0.0.0/8', 'fd00::/8'],
+      },
     });
     assert.deepEqual(checkConfig(config), []);
   });
@@ -71,6 +81,11 @@ test('later configurations win, member by member', () => {
     site: { title: 'A', url: 'https://e.example' },
     api: { helpPath: '/h' },
   });
+  const reference = { enabled: true, store: 'redis://a' };
+  assert.deepEqual(mergeConfigs({ reference }, { reference: { store: 'redis://b' } }).reference, {
+    enabled: true,
+    store: 'redis://b',
+  });
   assert.deepEqual(file, { product: { name: 'a', version: '1' }, content: ['x'], strict: true, site: { title: 'A' } });
   assert.deepEqual(mergeConfigs(), {});
 });
@@ -86,7 +101,7 @@ describe('settings', () => {
       defaultStability: 'evolving',
       allowHtml: false,
       helpPath: '/api/help',
-      reference: false,
+      reference: { enabled: false, durability: 'full', trustedProxies: [] },
     });
   });
 
@@ -99,7 +114,12 @@ describe('settings', () => {
       defaultStability: 'stable',
       allowHtml: true,
       api: { helpPath: '/h' },
-      reference: { enabled: true },
+      reference: {
+        enabled: true,
+        store: 'sqlite:/srv/data.sqlite',
+        durability: 'relaxed',
+        trustedProxies: ['::1'],
+      },
     };
     assert.deepEqual(
       settle(config, '/srv/teapot', [], (path) => path.replace('/srv/', '')),
@@ -116,7 +136,7 @@ describe('settings', () => {
         defaultStability: 'stable',
         allowHtml: true,
         helpPath: '/h',
-        reference: true,
+        reference: { enabled: true, store: 'sqlite:/srv/data.sqlite', durability: 'relaxed', trustedProxies: ['::1'] },
       },
     );
   });

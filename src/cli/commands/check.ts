@@ -26,10 +26,17 @@ import { requireFolders } from '../sources.ts';
 /** `docent check`: every problem of every file; publishes nothing. With `--run` every example is sent, too. */
 export const check: Command = {
   name: 'check',
-  options: { json: { type: 'boolean' }, run: { type: 'boolean' }, 'base-url': { type: 'string' } },
+  options: {
+    json: { type: 'boolean' },
+    run: { type: 'boolean' },
+    'base-url': { type: 'string' },
+    store: { type: 'string' },
+  },
   async run(args, io) {
     if (args.flags['base-url'] !== undefined && args.flags.run !== true)
       throw usageError('--base-url says where examples are sent, and none are', 'add --run');
+    if (args.flags.store !== undefined && args.flags.run !== true)
+      throw usageError('--store says where charges are kept that examples make, and none is run', 'add --run');
     const settings = await loadSettings(args, io, args.positionals);
     requireSources(settings, 'check');
     requireFolders(settings);

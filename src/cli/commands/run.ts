@@ -23,6 +23,7 @@ export const run: Command = {
   name: 'run',
   options: {
     'base-url': { type: 'string' },
+    store: { type: 'string' },
     from: { type: 'string' },
     pack: { type: 'string' },
     json: { type: 'boolean' },

@@ -1,6 +1,7 @@
 import { closeSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { Durability } from '../../config/config.ts';
 import { StoreError } from '../../idempotency/index.ts';
 import { SqliteStore } from '../../idempotency/stores/sqlite.ts';
 import { migrate } from '../../idempotency/stores/sqlite-schema.ts';
@@ -51,11 +52,16 @@ const SPEND = `
 export interface SqliteLedgerOptions extends LedgerOptions {
   /** The most that the file may take; {@link SIZE_LIMIT_BYTES} by default. */
   sizeLimitBytes?: number;
+  /** With `relaxed` a power loss may undo the last commits; the end of the process undoes none. `full` by default. */
+  durability?: Durability;
 }
+
+/** https://www.sqlite.org/pragma.html#pragma_synchronous, in WAL mode. */
+const SYNCHRONOUS: Record<Durability, string> = { full: 'FULL', relaxed: 'NORMAL' };
 
 /**
  * Sandboxes, charges and idempotency records in one SQLite file, so that they commit together. A commit is on the disk when it
- * returns: it survives `kill -9` and a power loss.
+ * returns, unless that was given up: it survives `kill -9` and a power loss.
  */
 export class SqliteLedger implements Ledger<DatabaseSync> {
   readonly store: SqliteStore;
@@ -74,7 +80,8 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
    * @throws {StoreError} when it cannot be opened, written, or is no database.
    */
   constructor(path: string, options: SqliteLedgerOptions = {}) {
-    const { now = Date.now, chargesPerSandbox = CHARGES_PER_SANDBOX, sizeLimitBytes = SIZE_LIMIT_BYTES } = options;
+    const { now = Date.now, chargesPerSandbox = CHARGES_PER_SANDBOX, durability = 'full' } = options;
+    const { sizeLimitBytes = SIZE_LIMIT_BYTES } = options;
     this.now = now;
     this.chargesPerSandbox = chargesPerSandbox;
     this.path = path;
@@ -83,7 +90,8 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
     this.place = placeOf(path);
     try {
       this.store = guard(() => {
-        this.db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL`);
+        this.db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL`);
+        this.db.exec(`PRAGMA synchronous = ${SYNCHRONOUS[durability]}`);
         const { page_size: pageSize } = this.db.prepare('PRAGMA page_size').get() as { page_size: number };
         this.db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(sizeLimitBytes / pageSize))}`);
         migrate(this.db, LEDGER);

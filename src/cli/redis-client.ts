@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { createClient } from 'redis';
 import { StoreError } from '../idempotency/index.ts';
 import type { OwnedClient } from '../reference/ledgers/redis.ts';
@@ -26,20 +27,21 @@ export const CLIENT_OPTIONS = {
   },
 } satisfies Parameters<typeof createClient>[0];
 
-/** A client of Redis that connects beside the requests, again and again, and leaves a connection on which nothing comes back. */
+type Client = ReturnType<typeof createClient>;
+
+/** A client of Redis that connects beside the requests, again and again, and is replaced when nothing comes back from its server. */
 export class WatchedClient implements OwnedClient {
-  private readonly client: ReturnType<typeof createClient>;
+  private readonly make: () => Client;
   private readonly silenceLimitMs: number;
+  private client: Client;
   private timer: NodeJS.Timeout | undefined;
   private isClosed = false;
 
-  /** @param client not connected yet. */
-  constructor(client: ReturnType<typeof createClient>, silenceLimitMs = SILENCE_LIMIT_MS) {
-    this.client = client;
+  /** @param make makes one that is not connected yet. */
+  constructor(make: () => Client, silenceLimitMs = SILENCE_LIMIT_MS) {
+    this.make = make;
     this.silenceLimitMs = silenceLimitMs;
-    // Without a listener a lost connection would end the process.
-    client.on('error', () => undefined);
-    this.connect();
+    this.client = this.connecting();
     this.beatLater();
   }
 
@@ -52,23 +54,28 @@ export class WatchedClient implements OwnedClient {
     return this.client.sendCommand([...args], options);
   }
 
-  /** Fulfilled when there is a connection. @throws {StoreError} as soon as an attempt to connect has failed. */
+  /** Fulfilled when there is a connection. @throws {StoreError} as soon as an attempt to connect has failed, or takes too long. */
   async connected(): Promise<void> {
     if (this.client.isReady) return;
+    const { client } = this;
     await new Promise<void>((resolve, reject) => {
       const settle = (problem?: unknown) => {
-        this.client.off('ready', settle).off('error', settle);
+        clearTimeout(late);
+        client.off('ready', settle).off('error', settle);
         if (problem === undefined) resolve();
         else reject(new StoreError('unavailable', messageOf(problem), problem));
       };
-      this.client.on('ready', settle).on('error', settle);
+      const silent = new Error(`it has not answered within ${CONNECT_LIMIT_MS} ms`);
+      const late = setTimeout(() => settle(silent), CONNECT_LIMIT_MS);
+      client.on('ready', settle).on('error', settle);
     });
   }
 
   async close(): Promise<void> {
     this.end();
-    const late = setTimeout(() => this.client.destroy(), this.silenceLimitMs);
-    await this.client.close();
+    const { client } = this;
+    const late = setTimeout(() => client.destroy(), this.silenceLimitMs);
+    await client.close();
     clearTimeout(late);
   }
 
@@ -82,9 +89,13 @@ export class WatchedClient implements OwnedClient {
     clearTimeout(this.timer);
   }
 
-  private connect(): void {
-    // A failed attempt has been told by an event, and is followed by others.
-    this.client.connect().catch(() => undefined);
+  private connecting(): Client {
+    const client = this.make();
+    // Without a listener a lost connection would end the process.
+    client.on('error', () => undefined);
+    // A failed attempt has been told by that event, and is followed by others.
+    client.connect().catch(() => undefined);
+    return client;
   }
 
   private beatLater(): void {
@@ -92,25 +103,23 @@ export class WatchedClient implements OwnedClient {
   }
 
   private async beat(): Promise<void> {
-    if (this.client.isReady && !(await this.isAlive()) && !this.isClosed) {
+    if (!(await this.isAlive()) && !this.isClosed) {
       this.client.destroy();
-      this.connect();
+      this.client = this.connecting();
     }
     if (!this.isClosed) this.beatLater();
   }
 
-  /** Whether anything comes back within the limit: an error does as well. */
-  private isAlive(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const late = setTimeout(() => resolve(false), this.silenceLimitMs).unref();
-      const answered = () => {
-        clearTimeout(late);
-        resolve(true);
-      };
-      this.client.sendCommand(['PING']).then(answered, answered);
-    });
+  /** Whether anything comes back within the limit, be it an error; or a connection, where there is none. */
+  private async isAlive(): Promise<boolean> {
+    const { client } = this;
+    const late = sleep(this.silenceLimitMs, false, { ref: false });
+    if (client.isReady) return Promise.race([late, client.sendCommand(['PING']).then(yes, yes)]);
+    return (await late) || client.isReady;
   }
 }
+
+const yes = () => true;
 
 /** An error that stands for several attempts (IPv6, IPv4) has no message of its own. */
 function messageOf(error: unknown): string {

@@ -22,7 +22,7 @@ export async function openRedis(
   durability: Durability,
 ): Promise<ReferenceStore> {
   const { createClient } = await loadClient('redis', () => import('redis'));
-  const client = new WatchedClient(createClient({ ...CLIENT_OPTIONS, url }));
+  const client = new WatchedClient(() => createClient({ ...CLIENT_OPTIONS, url }));
   const ledger = new RedisLedger(client);
   const prepare = async () => {
     await client.connected();

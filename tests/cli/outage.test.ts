@@ -27,7 +27,7 @@ async function untilAnswered(sendIt: () => Promise<Answer>): Promise<Answer> {
 const chargesOf = async ({ url }: Server, token: string) =>
   (await read(url, token, `${API}/charges?limit=100`)).json.data as { id: string }[];
 
-for (const [name, start] of STORES.filter(([n]) => n !== 'PostgreSQL')) {
+for (const [name, start] of STORES) {
   test(`${name} goes away and comes back while the server runs`, async () => {
     const { store, takeAway, giveBack } = await start();
     const server = await serve(['--store', store], { cwd: project() });
@@ -50,9 +50,9 @@ for (const [name, start] of STORES.filter(([n]) => n !== 'PostgreSQL')) {
     await giveBack();
     const executed = await untilAnswered(() => charge(url, { token, key }));
     assert.deepEqual([executed.status, executed.headers.get('idempotent-replayed')], [201, null], executed.text);
-    let retried: Answer;
-    do retried = await untilAnswered(() => charge(url, { token, key: keyAtWork }));
-    while (retried.status === 409);
+    const retryAtWork = () => untilAnswered(() => charge(url, { token, key: keyAtWork }));
+    let retried = await retryAtWork();
+    for (; retried.status === 409; retried = await retryAtWork()) await sleep(100);
     assert.equal(retried.status, 201);
     const expected = [retried, executed, made].map(({ json }) => json.id).toSorted();
     assert.deepEqual((await chargesOf(server, token)).map(({ id }) => id).toSorted(), expected);
@@ -68,13 +68,12 @@ describe('a server that is not there when docent serve starts', () => {
       const { store, takeAway, giveBack } = await start();
       await takeAway();
       const named = new URL(store);
-      named.password = 'secret';
+      named.username ||= 'default';
+      named.password ||= 'secret';
       const server = await serve(['--store', named.href], { cwd: project() });
-      const where = `docent: ${named.href.replace(':secret', '')}`.replaceAll('?', '\\?');
-      assert.match(
-        server.errors(),
-        new RegExp(`^${where} cannot be used \\(.*ECONNREFUSED.*\\); until it can, the reference API answers 503\\n$`),
-      );
+      named.password = '';
+      const expected = `^docent: ${named.href} cannot be used \\(.*ECONNREFUSED.*\\); until it can, the reference API answers 503\n$`;
+      assert.match(server.errors(), new RegExp(expected));
       assertUnavailable(await charge(server.url, { token: 'sk_sandbox_1' }));
       assert.equal((await fetch(`${server.url}/help/a/`)).status, 200);
       await giveBack();

@@ -42,9 +42,11 @@ const FULL = /^(53100|53200|54)/;
  */
 export function named(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof StoreError) return error;
-  const { code } = error as { code?: unknown };
-  const problem = problemOf(typeof code === 'string' ? code : '', error.message);
-  return problem === undefined ? error : new StoreError(problem, error.message, error);
+  const { code, errors } = error as { code?: unknown; errors?: Error[] };
+  // Where a name has several addresses, the error about all of them says nothing itself.
+  const message = error.message || (errors?.[0]?.message ?? String(code));
+  const problem = problemOf(typeof code === 'string' ? code : '', message);
+  return problem === undefined ? error : new StoreError(problem, message, error);
 }
 
 function problemOf(code: string, message: string): StoreProblem | undefined {

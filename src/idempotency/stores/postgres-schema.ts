@@ -1,7 +1,15 @@
 import type { PostgresClient } from './postgres-client.ts';
 
-/** Two processes that start at once must not both make the tables; the number is only this library's. */
-const MIGRATION_LOCK = 7_165_104_623;
+/** Tables that belong together, and how to make them. */
+export interface PostgresSchema {
+  /** What is in them, as a message says it. */
+  name: string;
+  versionTable: string;
+  /** Two processes that start at once must not both make the tables; the number of an advisory lock is the schema's own. */
+  lock: number;
+  /** What leads from each version to the next; the first makes the tables. */
+  migrations: string[];
+}
 
 /**
  * What leads from each version of the table to the next; the first makes it. Columns that a claim and a commit change are in no index but
@@ -35,25 +43,32 @@ const MIGRATIONS = [
   `,
 ];
 
+/** The table of the records. */
+export const RECORDS: PostgresSchema = {
+  name: 'idempotency records',
+  versionTable: 'idempotency_schema',
+  lock: 7_165_104_623,
+  migrations: MIGRATIONS,
+};
+
 /**
- * Makes the tables, or brings those of an earlier version up to date, in one transaction.
+ * Makes tables, or brings those of an earlier version up to date, in one transaction.
  * @throws {Error} when a later version has made them.
  */
-export async function migrate(client: PostgresClient): Promise<void> {
+export async function migrate(client: PostgresClient, schema: PostgresSchema): Promise<void> {
+  const { name, versionTable, lock, migrations } = schema;
   await client.query({ text: 'BEGIN' });
   try {
-    await client.query({ text: 'SELECT pg_advisory_xact_lock($1)', values: [MIGRATION_LOCK] });
-    await client.query({ text: 'CREATE TABLE IF NOT EXISTS idempotency_schema (version integer NOT NULL)' });
-    const { rows } = await client.query({ text: 'SELECT max(version) AS version FROM idempotency_schema' });
+    await client.query({ text: 'SELECT pg_advisory_xact_lock($1)', values: [lock] });
+    await client.query({ text: `CREATE TABLE IF NOT EXISTS ${versionTable} (version integer NOT NULL)` });
+    const { rows } = await client.query({ text: `SELECT max(version) AS version FROM ${versionTable}` });
     const version = Number(rows[0]?.version ?? 0);
-    if (version > MIGRATIONS.length)
-      throw new Error(
-        `the idempotency records have version ${version}; this library knows ${MIGRATIONS.length}: use a later one`,
-      );
-    for (const text of MIGRATIONS.slice(version)) await client.query({ text });
-    if (version < MIGRATIONS.length) {
-      await client.query({ text: 'DELETE FROM idempotency_schema' });
-      await client.query({ text: 'INSERT INTO idempotency_schema VALUES ($1)', values: [MIGRATIONS.length] });
+    if (version > migrations.length)
+      throw new Error(`the ${name} have version ${version}; this library knows ${migrations.length}: use a later one`);
+    for (const text of migrations.slice(version)) await client.query({ text });
+    if (version < migrations.length) {
+      await client.query({ text: `DELETE FROM ${versionTable}` });
+      await client.query({ text: `INSERT INTO ${versionTable} VALUES ($1)`, values: [migrations.length] });
     }
     await client.query({ text: 'COMMIT' });
   } catch (error) {

@@ -24,7 +24,7 @@ import {
   type PostgresQuery,
   type PostgresRow,
 } from './postgres-client.ts';
-import { migrate } from './postgres-schema.ts';
+import { migrate, RECORDS } from './postgres-schema.ts';
 
 export type { PostgresClient, PostgresPool } from './postgres-client.ts';
 
@@ -106,7 +106,7 @@ export class PostgresStore<Client extends PostgresClient = PostgresClient> imple
 
   /** Makes the tables, or brings them up to date. Called by every verb; to be called at the start by whoever wants to know early. */
   setUp(): Promise<void> {
-    this.ready ??= this.withClient((client) => migrate(client)).catch((error: unknown) => {
+    this.ready ??= this.withClient((client) => migrate(client, RECORDS)).catch((error: unknown) => {
       // The next one tries again.
       this.ready = undefined;
       throw error instanceof StoreError ? error : new StoreError('unavailable', String(error), error);

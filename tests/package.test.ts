@@ -29,7 +29,8 @@ before(
 
 test('the package brings what it needs and nothing of the build', () => {
   const packages = readdirSync(join(folder, 'node_modules'));
-  for (const name of ['astro', 'vite', 'typescript', 'playwright', 'shiki']) assert.ok(!packages.includes(name), name);
+  for (const name of ['astro', 'vite', 'typescript', 'playwright', 'shiki', 'pg', 'redis'])
+    assert.ok(!packages.includes(name), name);
   assert.ok(!existsSync(join(installed, 'content')) && !existsSync(join(installed, 'tests')));
   for (const path of [
     'dist/cli/main.js',
@@ -96,6 +97,25 @@ test('serve compiles a folder and renders pages without Astro', async () => {
   const css = /href="(\/_astro\/[^"]+\.css)"/.exec(html)?.[1];
   assert.equal((await fetch(`${server.url}${css}`)).status, 200);
   assert.equal((await fetch(`${server.url}/schemas/descriptor.schema.json`)).status, 200);
+  assert.equal(await server.stop(), 0);
+});
+
+test('a store whose client is not installed is told, and how to install it', async () => {
+  for (const [store, name] of [
+    ['postgres://u:secret@127.0.0.1:9/docent', 'pg'],
+    ['redis://u:secret@127.0.0.1:9', 'redis'],
+  ] as const) {
+    const { code, stderr } = await docent(['serve', 'docs', '--port', '0', '--store', store], { cwd: folder, bin });
+    assert.equal(code, 3);
+    const message = `docent: this store needs the package "${name}", which is not installed beside Docent`;
+    assert.equal(stderr, `${message}\n  hint: run: npm install ${name}\n`);
+  }
+});
+
+test('counters are there without anything else to install', async () => {
+  const server = await serve(['docs', '--metrics', '0'], { cwd: folder, bin });
+  const metrics = /^metrics: (\S+)$/m.exec(server.output())?.[1] ?? '';
+  assert.match(await (await fetch(metrics)).text(), /^docent_build_info\{version="/m);
   assert.equal(await server.stop(), 0);
 });
 

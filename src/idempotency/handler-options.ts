@@ -26,8 +26,7 @@ export interface HandlerWork<Transaction> extends Work<Transaction> {
 
 /**
  * The handler of a route. It is called only for a request that is to be executed.
- * @param request has its body again. Its signal is never aborted: what is begun for a client that goes away is finished all the same. To
- * send it on, send `request.clone()`.
+ * @param request has its body again. Its signal is never aborted: what is begun for a client that goes away is finished all the same.
  */
 export type IdempotentHandler<Transaction, Rest extends unknown[]> = (
   request: Request,
@@ -39,7 +38,8 @@ export interface IdempotentOptions<Transaction, Rest extends unknown[] = []> ext
   store: IdempotencyStore<Transaction>;
   /**
    * Whose request it is: the account, not the person or the token, and never a constant where there are several. Returns or throws a
-   * response (401) where nobody is to be told apart. May read the request's body.
+   * response (401) where nobody is to be told apart. The request's body has been read by then; `check` is given it again, for whoever
+   * verifies a signature.
    */
   principal(request: Request, ...rest: Rest): string | Response | Promise<string | Response>;
   /**

@@ -14,7 +14,6 @@ import { readIdempotencyKey } from './key.ts';
 import { type Occurrence, problemDocument, type Refusal, storeRefusal, toProblem } from './problem.ts';
 import type { RecordId, RequestFacts } from './record.ts';
 import { checkReply, isResponse, jsonReply, toReply, toResponse } from './reply.ts';
-import { readableAgain } from './request.ts';
 import { StoreError } from './store.ts';
 
 /** The record of a request without a key is of no use to anybody. The shortest time that every store can keep one. Milliseconds. */
@@ -97,7 +96,7 @@ class Exchange<Transaction, Rest extends unknown[]> {
   private async principal(): Promise<string | Response> {
     let principal: unknown;
     try {
-      principal = await this.settings.principal(this.readable(), ...this.rest);
+      principal = await this.settings.principal(this.request, ...this.rest);
     } catch (error) {
       if (isResponse(error)) return error;
       throw error;
@@ -157,9 +156,12 @@ class Exchange<Transaction, Rest extends unknown[]> {
     }
   }
 
-  /** The request with a body that has not been read yet. */
+  /** The request with a body that has not been read yet; made for those who read it, because it takes as long as the rest of a replay. */
   private readable(): Request {
-    if (this.copy === undefined || this.copy.bodyUsed) this.copy = readableAgain(this.request, this.bytes);
+    if (this.copy === undefined || this.copy.bodyUsed) {
+      const { url, method, headers } = this.request;
+      this.copy = new Request(url, { method, headers, body: this.bytes.length === 0 ? null : this.bytes });
+    }
     return this.copy;
   }
 

@@ -120,10 +120,7 @@ describe('what is refused before the claim', () => {
       },
       {
         store: memory(),
-        principal: async (request) => {
-          await read(request);
-          return 'alice';
-        },
+        principal: () => 'alice',
         check: async (request) => {
           await read(request);
           return undefined;
@@ -131,7 +128,30 @@ describe('what is refused before the claim', () => {
       },
     );
     await handle(requestOf({ amount: 1 }));
-    assert.deepEqual(bodies, [{ amount: 1 }, { amount: 1 }, { amount: 1 }]);
+    assert.deepEqual(bodies, [{ amount: 1 }, { amount: 1 }]);
+  });
+
+  test('and the handler are given a request like any other: it can be sent on, and made into another', async () => {
+    const seen: unknown[] = [];
+    const handle = idempotent<undefined>(
+      async (request) => {
+        const other = new Request('https://elsewhere.example.com/', request);
+        seen.push([other.method, other.headers.get('content-type'), await other.text()]);
+        return new Response('done');
+      },
+      {
+        store: memory(),
+        principal: (request) => {
+          seen.push([request.method, request.bodyUsed]);
+          return 'alice';
+        },
+      },
+    );
+    await handle(requestOf({ amount: 1 }));
+    assert.deepEqual(seen, [
+      ['POST', true],
+      ['POST', 'application/json', '{"amount":1}'],
+    ]);
   });
 
   test('is a body of a byte more than the limit, whether its length is told or not', async () => {

@@ -126,7 +126,11 @@ export class Exchange {
       return new ApiError('STORE_FULL', detail, null, retryAfter(FULL_RETRY_SECONDS));
     }
     this.lease?.failed();
-    const detail = 'The store cannot be read or written at the moment. Nothing was executed.';
+    // A server may have committed what it can no longer tell us about.
+    const retry = this.request.headers.has('idempotency-key')
+      ? ' Send this again with the same key: if it was executed, you get its answer.'
+      : '';
+    const detail = `The store cannot be read or written at the moment.${retry}`;
     return new ApiError('STORE_UNAVAILABLE', detail, null, retryAfter(UNAVAILABLE_RETRY_SECONDS));
   }
 

@@ -3,8 +3,10 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
-import { API, CHARGE, charge, newKey, newToken, read } from '../reference/support.ts';
-import { docent, serve, temporaryFolder, writeFiles } from './support.ts';
+import { API, CHARGE, charge, newKey, newToken, read, send } from '../reference/support.ts';
+import { postgresDatabase } from '../servers/postgres.ts';
+import { startRedis } from '../servers/redis.ts';
+import { docent, ROOT, serve, temporaryFolder, writeFiles } from './support.ts';
 
 const project = (reference: object, files = {}) =>
   writeFiles(temporaryFolder(), {
@@ -176,6 +178,28 @@ describe('examples', () => {
     }
   });
 
+  for (const [name, open] of [
+    ['PostgreSQL', postgresDatabase],
+    ['Redis', async () => (await startRedis()).url],
+  ] as const) {
+    test(`of our own topics are all kept on ${name} as well`, async () => {
+      const { code, stdout, stderr } = await docent(['check', '--run', '--store', await open()], { cwd: ROOT });
+      assert.match(stdout, /^(\d+) examples: \1 kept, 0 broken, 0 failed, 0 skipped$/m, stderr);
+      assert.equal(code, 0);
+    });
+  }
+
+  test('are not sent where the server of a store cannot be used', async () => {
+    const { code, stdout, stderr } = await docent(['check', '--run', '--store', 'redis://u:secret@127.0.0.1:9'], {
+      cwd: project({}, { 'topics/a.md': topic }),
+    });
+    assert.deepEqual([code, stdout], [3, '']);
+    assert.match(
+      stderr,
+      /^docent: redis:\/\/u@127\.0\.0\.1:9 cannot be used \(.*ECONNREFUSED.*\)\n {2}hint: see that it/,
+    );
+  });
+
   for (const [what, args, message] of [
     ['where none is run', ['check', '--store', 'sqlite:a'], /^docent: --store says where .*\n {2}hint: add --run/],
     [
@@ -195,6 +219,28 @@ describe('examples', () => {
       assert.match(stderr, message);
     });
   }
+});
+
+test('whom a request comes from, a trusted proxy says, and nobody else', async () => {
+  const left = async (url: string, address: string) => {
+    const answer = await send(url, { path: `${API}/sandboxes`, headers: [['X-Forwarded-For', address]] });
+    assert.equal(answer.status, 201);
+    return /"address";r=(\d+)/.exec(answer.headers.get('ratelimit') ?? '')?.[1];
+  };
+  const args = ['--store', 'sqlite:a.sqlite'];
+  const believing = await serve(args, { cwd: project({ trustedProxies: ['127.0.0.0/8'] }) });
+  const [first, second, other] = [
+    await left(believing.url, '192.0.2.1'),
+    await left(believing.url, '192.0.2.1'),
+    await left(believing.url, '192.0.2.2'),
+  ];
+  assert.equal(Number(second), Number(first) - 1);
+  assert.equal(other, first);
+  await believing.stop();
+  const strict = await serve(args, { cwd: project({}) });
+  assert.equal(await left(strict.url, '192.0.2.1'), first);
+  assert.equal(await left(strict.url, '192.0.2.2'), second);
+  await strict.stop();
 });
 
 test('--durability says what an answer survives; what was answered survives kill -9 in any case', async () => {

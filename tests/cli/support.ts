@@ -7,7 +7,7 @@ export const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 export const BIN = join(ROOT, 'src', 'cli', 'bin.mjs');
 
 /** No command of these tests takes nearly as long. Milliseconds. */
-const COMMAND_LIMIT_MS = 30_000;
+const COMMAND_LIMIT_MS = 60_000;
 
 /** A server that a test forgot ends by itself. Milliseconds. */
 const SERVER_LIMIT_MS = 180_000;

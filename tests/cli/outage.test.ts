@@ -5,6 +5,7 @@ import { createServer, type Socket } from 'node:net';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Answer, API, charge, newKey, newToken, read } from '../reference/support.ts';
+import { startNetwork } from '../servers/network.ts';
 import { project, STORES } from './stores.ts';
 import { type Server, serve } from './support.ts';
 
@@ -80,6 +81,25 @@ describe('a server that is not there when docent serve starts', () => {
       while (!server.errors().includes('can be used now')) await sleep(20);
       assert.equal((await charge(server.url, { token: await newToken(server.url) })).status, 201);
       assert.doesNotMatch(server.output(), /secret/);
+      assert.equal(await server.stop(), 0);
+    });
+  }
+});
+
+describe('a network that swallows what is sent', () => {
+  for (const [name, start] of STORES.slice(1)) {
+    test(`${name}: holds up a request not for long, and the next ones not at all; nor the end`, async () => {
+      const network = await startNetwork((await start()).store);
+      const server = await serve(['--store', network.url], { cwd: project() });
+      const { url } = server;
+      const token = await newToken(url);
+      const key = newKey();
+      const first = await charge(url, { token, key });
+      assert.equal(first.status, 201);
+      network.swallow();
+      assertUnavailable(await charge(url, { token, key }));
+      assert.deepEqual((await untilAnswered(() => charge(url, { token, key }))).bytes, first.bytes);
+      network.swallow();
       assert.equal(await server.stop(), 0);
     });
   }

@@ -1,39 +1,11 @@
 // The client of Redis that `docent serve` uses, on a connection that the network has swallowed.
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
-import { after, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from 'redis';
 import { CLIENT_OPTIONS, WatchedClient } from '../../src/cli/redis-client.ts';
+import { startNetwork } from '../servers/network.ts';
 import { startRedis } from '../servers/redis.ts';
-
-const sockets = new Set<Socket>();
-after(() => {
-  for (const socket of sockets) socket.destroy();
-});
-
-/** Between client and server; what comes through connections that are swallowed goes nowhere, and nobody is told. */
-async function startNetwork(url: string) {
-  let connections = 0;
-  const { port } = new URL(url);
-  const network = createServer((client) => {
-    connections += 1;
-    const server = connect(Number(port), '127.0.0.1');
-    for (const socket of [client, server]) sockets.add(socket.on('error', () => undefined));
-    client.pipe(server).pipe(client);
-  }).listen(0, '127.0.0.1');
-  after(() => network.close());
-  await once(network, 'listening');
-  const address = network.address() as { port: number };
-  return {
-    url: `redis://127.0.0.1:${address.port}`,
-    connections: () => connections,
-    swallow: () => {
-      for (const socket of sockets) socket.unpipe().pause();
-    },
-  };
-}
 
 test('a connection on which nothing comes back is left for a new one', async () => {
   const network = await startNetwork((await startRedis()).url);

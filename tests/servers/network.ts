@@ -1,0 +1,44 @@
+// A network between a client and a server on this machine, which can swallow what is sent.
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+import { after } from 'node:test';
+
+// Not where they are made: there, they would end with the test that has made them.
+const endings: (() => void)[] = [];
+after(() => {
+  for (const end of endings.reverse()) end();
+});
+
+export interface Network {
+  /** As the server's, with the address of the network. */
+  url: string;
+  /** How many there have been. */
+  connections(): number;
+  /** From now on nothing comes through the connections that there are, and nobody is told. New ones are as they should be. */
+  swallow(): void;
+}
+
+export async function startNetwork(server: string): Promise<Network> {
+  let connections = 0;
+  const { hostname, port } = new URL(server);
+  const sockets = new Set<Socket>();
+  const network = createServer((client) => {
+    connections += 1;
+    const there = connect(Number(port), hostname);
+    for (const socket of [client, there]) sockets.add(socket.on('error', () => undefined));
+    client.pipe(there).pipe(client);
+  }).listen(0, '127.0.0.1');
+  endings.push(() => {
+    network.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  await once(network, 'listening');
+  const address = network.address() as { port: number };
+  return {
+    url: Object.assign(new URL(server), { port: String(address.port) }).href,
+    connections: () => connections,
+    swallow: () => {
+      for (const socket of sockets) socket.unpipe().pause();
+    },
+  };
+}

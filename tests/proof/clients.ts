@@ -19,6 +19,8 @@ export interface Orders {
   clock: ClockOptions;
   /** For how long clients come back to a key. Milliseconds. */
   keyMs: number;
+  /** Whether things are done to the store that make it unable to answer. */
+  outages: boolean;
 }
 
 /** One line of what is written down: an operation that begins, or that has ended. */
@@ -137,7 +139,7 @@ class Client {
 
   /** A store that cannot answer is asked again a little later; one that nothing is done to has to answer. */
   private async recover(error: unknown): Promise<void> {
-    if (!(error instanceof StoreError) || storeNamed(this.orders.store).faults === undefined) throw error;
+    if (!(error instanceof StoreError) || !this.orders.outages) throw error;
     await sleep(this.orders.clock.everyMs);
   }
 

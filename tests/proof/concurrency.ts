@@ -19,6 +19,9 @@ const CLIENT_PROCESS = fileURLToPath(new URL('client-process.ts', import.meta.ur
 const PROCESSES = 3;
 const CLIENTS = 4;
 
+/** From the end of one harm to the beginning of the next, about. Milliseconds. */
+const HARM_EVERY_MS = 700;
+
 /** A process has to start before it can do anything. Milliseconds. */
 const START_MS = 400;
 
@@ -55,7 +58,7 @@ export async function proveConcurrency(
   store: ProvedStore,
   { seed, operations, roundMs }: ConcurrencyOptions,
 ): Promise<ConcurrencyReport> {
-  const place = await store.open();
+  const place = await store.open({ harmed: true });
   const faults = new Map<string, number>();
   const report = { rounds: 0, operations: 0, unknown: 0, keys: 0, undecided: 0, faults };
   try {
@@ -86,6 +89,9 @@ class Round {
   private readonly roundMs: number;
   private readonly faults: Map<string, number>;
   private readonly from = instant();
+  private readonly until: number;
+  /** When the store may have lost what it keeps in memory only. */
+  private readonly losses: Event[] = [];
   private started = 0;
 
   constructor(store: ProvedStore, place: Place, seed: number, roundMs: number, faults: Map<string, number>) {
@@ -94,14 +100,37 @@ class Round {
     this.random = randomness(seed);
     this.roundMs = roundMs;
     this.faults = faults;
+    this.until = this.from + (store.durable ? START_MS : 0) + roundMs;
   }
 
   /** @returns the history of each key. */
   async run(): Promise<Map<string, Event[]>> {
-    const transcripts = this.store.durable ? await this.inProcesses() : [await this.inThisProcess()];
+    const work = this.store.durable ? this.inProcesses() : this.inThisProcess().then((transcript) => [transcript]);
+    const [transcripts] = await Promise.all([work, this.harm()]);
     const histories = historiesOf(transcripts);
+    for (const history of histories.values()) history.push(...this.losses.filter((loss) => mayConcern(loss, history)));
     await this.readAll(histories);
     return histories;
+  }
+
+  /** Does something to the server now and again, while the clients are at work. */
+  private async harm(): Promise<void> {
+    const faults = Object.entries(this.place.faults ?? {});
+    if (faults.length === 0) return;
+    await sleep(START_MS);
+    while (instant() < this.until - HARM_EVERY_MS) {
+      const [name, fault] = faults[Math.floor(this.random() * faults.length)] as (typeof faults)[number];
+      const invoked = instant();
+      await fault();
+      const loss = { operation: { verb: 'lose' }, outcome: { kind: 'lost' }, clocks: [0] } as const;
+      this.losses.push({ ...loss, invoked, returned: instant() });
+      this.count(name);
+      await sleep(HARM_EVERY_MS * (0.5 + this.random()));
+    }
+  }
+
+  private count(fault: string): void {
+    this.faults.set(fault, (this.faults.get(fault) ?? 0) + 1);
   }
 
   private orders(): Orders {
@@ -115,9 +144,10 @@ class Round {
       process: this.started,
       seed,
       clients: store.durable ? CLIENTS : PROCESSES * CLIENTS,
-      until: from + (store.durable ? START_MS : 0) + this.roundMs,
+      until: this.until,
       clock: { from, everyMs: stepMs, skew: store.durable ? 2 : 0, seed },
       keyMs,
+      outages: place.faults !== undefined,
     };
   }
 
@@ -166,7 +196,7 @@ class Round {
     if (instant() + soon > until) return false;
     const ended = await Promise.race([closed.then(() => true), sleep(soon, false)]);
     if (ended) return false;
-    this.faults.set('process killed', (this.faults.get('process killed') ?? 0) + 1);
+    this.count('process killed');
     return child.kill('SIGKILL');
   }
 
@@ -187,6 +217,11 @@ class Round {
     }
     await handle.drop();
   }
+}
+
+/** Whether a key was in use when something was lost, or before it. */
+function mayConcern(loss: Event, history: Event[]): boolean {
+  return history.some(({ invoked }) => invoked <= loss.returned);
 }
 
 /** What a process has written, apart from a line at which it was killed; nothing, when that was before it began. */

@@ -114,10 +114,11 @@ class Search {
     return [...open, ...timely.sort((a, b) => this.event(b).returned - this.event(a).returned)];
   }
 
-  /** Whether an event may come here without changing anything; not so a release, which later on may have changed something. */
+  /** Whether an event may come here without changing anything, and could not have come later and changed something. */
   private isIdle(state: KeyState, index: number): boolean {
     const { outcome } = this.event(index);
-    return outcome !== undefined && outcome.kind !== 'released' && this.explain(state, index).includes(state);
+    if (outcome === undefined || outcome.kind === 'released' || outcome.kind === 'lost') return false;
+    return this.explain(state, index).includes(state);
   }
 
   /** Where an event leads, if the model allows it there. */
@@ -159,7 +160,8 @@ class Search {
     // Of a claim that nobody heard of, nobody knows the token, other than that it is a greater one.
     const token = outcome?.kind === 'claimed' ? outcome.token : state.lastToken + 1 / 2;
     if (token <= state.lastToken) return [];
-    const states: KeyState[] = [];
+    // What a store need not keep, it may keep.
+    const states: KeyState[] = operation.verb === 'lose' ? [state] : [];
     for (const nowMs of clocks) {
       const step = apply(state, operation, nowMs, token, this.traits);
       // What is unknown, and changes nothing, need not be placed.

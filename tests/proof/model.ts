@@ -26,7 +26,9 @@ export type Operation =
   | { verb: 'release'; token: number }
   | { verb: 'lookup' }
   /** Reads the business data that effects under this key have written. */
-  | { verb: 'read' };
+  | { verb: 'read' }
+  /** Not asked by anybody: the store loses what it need not keep. */
+  | { verb: 'lose' };
 
 export type Outcome =
   | { kind: 'claimed'; token: number; previous: 'none' | 'expired' | 'abandoned'; points: readonly RecoveryPoint[] }
@@ -42,7 +44,8 @@ export type Outcome =
   | { kind: 'thrown' }
   | { kind: 'unknown-key' }
   | { kind: 'known-key'; info: RecordInfo }
-  | { kind: 'lines'; lines: readonly string[] };
+  | { kind: 'lines'; lines: readonly string[] }
+  | { kind: 'lost' };
 
 /** What is kept under a key, expired or not, until it is purged. */
 export interface ModelRecord {
@@ -55,6 +58,8 @@ export interface ModelRecord {
   expiresMs: number;
   /** With it the record is completed. */
   reply?: string;
+  /** It may be lost with the store's memory. */
+  volatile?: true;
 }
 
 export interface KeyState {
@@ -69,6 +74,8 @@ export const UNTOUCHED: KeyState = { lastToken: 0, lines: [] };
 export interface Traits {
   /** Whether what an effect has written is undone when it throws. */
   transactional: boolean;
+  /** Whether a claim of a free key is kept in memory alone until it is renewed, or comes to a checkpoint or to its commit. */
+  volatileClaims?: boolean;
 }
 
 export interface Step {
@@ -91,7 +98,7 @@ export const resultOf = (line: string) => JSON.stringify({ line });
 export function apply(state: KeyState, operation: Operation, nowMs: number, token: number, traits: Traits): Step {
   switch (operation.verb) {
     case 'claim':
-      return claim(state, operation, nowMs, token);
+      return claim(state, operation, nowMs, token, traits);
     case 'renew': {
       const record = owned(state, operation.token);
       if (record === undefined) return { outcome: { kind: 'lease-lost' }, state };
@@ -101,14 +108,14 @@ export function apply(state: KeyState, operation: Operation, nowMs: number, toke
       return checkpoint(state, operation, nowMs, traits);
     case 'commit':
       return commit(state, operation, nowMs, traits);
-    case 'release': {
-      const { record: _, ...without } = state;
-      return { outcome: { kind: 'released' }, state: owned(state, operation.token) === undefined ? state : without };
-    }
+    case 'release':
+      return { outcome: { kind: 'released' }, state: owned(state, operation.token) ? withoutRecord(state) : state };
     case 'lookup':
       return { outcome: lookup(state, nowMs), state };
     case 'read':
       return { outcome: { kind: 'lines', lines: state.lines }, state };
+    case 'lose':
+      return { outcome: { kind: 'lost' }, state: state.record?.volatile ? withoutRecord(state) : state };
   }
 }
 
@@ -122,6 +129,7 @@ function claim(
   { request, leaseMs }: Operation & { verb: 'claim' },
   nowMs: number,
   token: number,
+  { volatileClaims }: Traits,
 ): Step {
   const there = state.record;
   const valid = unexpired(state, nowMs);
@@ -137,7 +145,8 @@ function claim(
   const previous = valid !== undefined ? 'abandoned' : there !== undefined ? 'expired' : 'none';
   const points = valid?.points ?? [];
   const fresh = { token, points, request: valid?.request ?? request, firstSeenMs: valid?.firstSeenMs ?? nowMs };
-  const record = extended({ ...fresh, leaseMs, leaseEndsMs: 0, expiresMs: 0 }, nowMs, leaseMs);
+  const granted = extended({ ...fresh, leaseMs, leaseEndsMs: 0, expiresMs: 0 }, nowMs, leaseMs);
+  const record: ModelRecord = volatileClaims && previous !== 'abandoned' ? { ...granted, volatile: true } : granted;
   return { outcome: { kind: 'claimed', token, previous, points }, state: { ...state, record, lastToken: token } };
 }
 
@@ -172,9 +181,10 @@ function commit(
   if (record === undefined) return { outcome: { kind: 'lease-lost' }, state };
   if (fault !== undefined) return thrown(state, line, fault, traits);
   const reply = replyOf(line);
+  const { volatile: _, ...kept } = record;
   return {
     outcome: { kind: 'stored', reply },
-    state: { ...state, record: { ...record, reply, expiresMs: nowMs + retainMs }, lines: [...state.lines, line] },
+    state: { ...state, record: { ...kept, reply, expiresMs: nowMs + retainMs }, lines: [...state.lines, line] },
   };
 }
 
@@ -214,5 +224,10 @@ function owned({ record }: KeyState, token: number): ModelRecord | undefined {
 
 function extended(record: ModelRecord, nowMs: number, leaseMs: number): ModelRecord {
   const leaseEndsMs = nowMs + leaseMs;
-  return { ...record, leaseMs, leaseEndsMs, expiresMs: leaseEndsMs + ABANDONED_MS };
+  const { volatile: _, ...kept } = record;
+  return { ...kept, leaseMs, leaseEndsMs, expiresMs: leaseEndsMs + ABANDONED_MS };
+}
+
+function withoutRecord({ record: _, ...state }: KeyState): KeyState {
+  return state;
 }

@@ -51,6 +51,8 @@ export async function perform(
     }
     case 'read':
       return { kind: 'lines', lines: await read() };
+    case 'lose':
+      throw new Error('nobody can ask a store to lose something');
   }
 }
 

@@ -11,6 +11,7 @@ import type { Ledger } from '../../src/reference/ledger.ts';
 import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
 import { openFile, readLines, writeLine } from '../idempotency/sqlite-support.ts';
 import type { Traits } from './model.ts';
+import { redis } from './redis.ts';
 
 /** A store, as one process has it open. */
 export interface Handle {
@@ -30,6 +31,8 @@ export interface Place {
   /** All lines that have been written and not undone, in order. */
   lines(): string[] | Promise<string[]>;
   close(): void | Promise<void>;
+  /** What can be done to its server and to the connections to it, by name: only where it was opened to be harmed. */
+  faults?: Record<string, () => Promise<void>>;
 }
 
 /** A store that the proofs are about. */
@@ -39,12 +42,13 @@ export interface ProvedStore extends Traits {
   durable: boolean;
   /** How fast the clocks of clients that work at the same time go, and how long they come back to a key: some hundred times. */
   pace: { stepMs: number; keyMs: number };
-  /** What can be done to its server and to the connections to it, by name; its handles may tell an outage then. */
-  faults?: Record<string, (place: Place) => Promise<void>>;
   /** The reference API's data, in a place of their own beside this one. */
   ledger?(address: string): Ledger;
-  /** A new place, empty. */
-  open(): Place | Promise<Place>;
+  /**
+   * A new place, empty.
+   * @param options.harmed on a server of its own, if the store has servers, for harm to be done to it.
+   */
+  open(options?: { harmed?: boolean }): Place | Promise<Place>;
   /** @param now the clock of this handle, milliseconds since 1970. */
   connect(address: string, now: () => number): Handle | Promise<Handle>;
 }
@@ -121,7 +125,7 @@ const sqlite: ProvedStore = {
   },
 };
 
-export const STORES: readonly ProvedStore[] = [memory, sqlite];
+export const STORES: readonly ProvedStore[] = [memory, sqlite, redis];
 
 /** @throws when there is none of this name. */
 export function storeNamed(name: string): ProvedStore {

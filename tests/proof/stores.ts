@@ -11,6 +11,7 @@ import type { Ledger } from '../../src/reference/ledger.ts';
 import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
 import { openFile, readLines, writeLine } from '../idempotency/sqlite-support.ts';
 import type { Traits } from './model.ts';
+import { postgres } from './postgres.ts';
 import { redis } from './redis.ts';
 
 /** A store, as one process has it open. */
@@ -125,7 +126,7 @@ const sqlite: ProvedStore = {
   },
 };
 
-export const STORES: readonly ProvedStore[] = [memory, sqlite, redis];
+export const STORES: readonly ProvedStore[] = [memory, sqlite, postgres, redis];
 
 /** @throws when there is none of this name. */
 export function storeNamed(name: string): ProvedStore {

@@ -162,6 +162,7 @@ class Search {
     if (token <= state.lastToken) return [];
     // What a store need not keep, it may keep.
     const states: KeyState[] = operation.verb === 'lose' ? [state] : [];
+    if (outcome?.kind === 'thrown' && this.traits.collects) return [state];
     for (const nowMs of clocks) {
       const step = apply(state, operation, nowMs, token, this.traits);
       // What is unknown, and changes nothing, need not be placed.

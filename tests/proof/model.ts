@@ -76,6 +76,11 @@ export interface Traits {
   transactional: boolean;
   /** Whether a claim of a free key is kept in memory alone until it is renewed, or comes to a checkpoint or to its commit. */
   volatileClaims?: boolean;
+  /**
+   * Whether an effect only collects what is to be done, and is called before the store is asked: then what it throws while the store cannot
+   * answer is thrown on, whether the claim stands or not.
+   */
+  collects?: boolean;
 }
 
 export interface Step {

@@ -106,6 +106,7 @@ export const redis: ProvedStore = {
   durable: true,
   // By default a claim is kept in memory alone until something comes of it.
   volatileClaims: true,
+  collects: true,
   pace: { stepMs: 10, keyMs: 60 },
   open,
   connect,

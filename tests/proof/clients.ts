@@ -52,10 +52,7 @@ export async function runClients(orders: Orders, note: (note: Note) => void): Pr
   const clock = new StepClock(orders.clock);
   const handles: Handle[] = [];
   for (let index = 0; index < HANDLES; index += 1) handles.push(await connect(orders.address, () => clock.now()));
-  // Purged is what has expired by everybody's clock: so it makes no difference when, and need not be in the histories.
-  const purging = await connect(orders.address, () => clock.late());
-  handles.push(purging);
-  const shared = new Shared(orders, purging, note);
+  const shared = new Shared(orders, note);
   await Promise.all(
     Array.from({ length: orders.clients }, (_, index) =>
       new Client(orders, handles[index % HANDLES] as Handle, shared, index).run(),
@@ -67,15 +64,13 @@ export async function runClients(orders: Orders, note: (note: Note) => void): Pr
 /** What the clients of a process have in common. */
 class Shared {
   readonly note: (note: Note) => void;
-  readonly purging: Handle;
   /** Tokens of the latest claims of each key. */
   readonly tokens = new Map<string, number[]>();
   private readonly orders: Orders;
   private calls = 0;
 
-  constructor(orders: Orders, purging: Handle, note: (note: Note) => void) {
+  constructor(orders: Orders, note: (note: Note) => void) {
     this.orders = orders;
-    this.purging = purging;
     this.note = note;
   }
 
@@ -119,7 +114,6 @@ class Client {
     const key = shared.keyAt(instant(), this.random());
     const call = shared.nextCall();
     const operation = this.draw(key, call);
-    if (operation === undefined) return this.purge();
     shared.note({ at: instant(), call, key, operation });
     try {
       const id = { principal: PRINCIPAL, key };
@@ -133,24 +127,19 @@ class Client {
     }
   }
 
-  private async purge(): Promise<void> {
-    await this.shared.purging.store.purge(Number.MAX_SAFE_INTEGER, 2).catch((error) => this.recover(error));
-  }
-
   /** A store that cannot answer is asked again a little later; one that nothing is done to has to answer. */
   private async recover(error: unknown): Promise<void> {
     if (!(error instanceof StoreError) || !this.orders.outages) throw error;
     await sleep(this.orders.clock.everyMs);
   }
 
-  /** @returns undefined for a purge. */
-  private draw(key: string, call: number): Operation | undefined {
+  private draw(key: string, call: number): Operation {
     const choice = this.random();
     const steps = STEP_MS * (1 + Math.floor(this.random() * 3));
     const tokens = this.shared.tokens.get(key) ?? [];
     const token = tokens[Math.floor(this.random() ** 2 * tokens.length)];
     const common = { token: token ?? 0, line: `${key} ${this.orders.process}.${call}`, ...this.fault() };
-    if (choice < 0.02) return undefined;
+    if (choice < 0.01) return { verb: 'purge' };
     if (choice < 0.1) return { verb: 'lookup' };
     if (token === undefined || choice < 0.45) {
       const request = REQUESTS[this.random() < 0.8 ? 0 : 1] as RequestFacts;

@@ -49,11 +49,6 @@ export class StepClock {
     return Math.floor((at - this.options.from) / this.options.everyMs);
   }
 
-  /** As late as the latest of them: what has expired by it has expired by all of them. */
-  late(): number {
-    return START_MS + (this.stepAt(instant()) - this.options.skew) * STEP_MS;
-  }
-
   private show(step: number): number {
     const { skew, seed } = this.options;
     const wrong = Math.round(random(seed, Math.floor(step / SKEW_STEPS)) * 2 * skew) - skew;

@@ -107,8 +107,9 @@ class Round {
   async run(): Promise<Map<string, Event[]>> {
     const work = this.store.durable ? this.inProcesses() : this.inThisProcess().then((transcript) => [transcript]);
     const [transcripts] = await Promise.all([work, this.harm()]);
-    const histories = historiesOf(transcripts);
-    for (const history of histories.values()) history.push(...this.losses.filter((loss) => mayConcern(loss, history)));
+    const { histories, purges } = historiesOf(transcripts);
+    const optional = [...purges, ...this.losses];
+    for (const history of histories.values()) history.push(...concerning(history, optional));
     await this.readAll(histories);
     return histories;
   }
@@ -219,11 +220,6 @@ class Round {
   }
 }
 
-/** Whether a key was in use when something was lost, or before it. */
-function mayConcern(loss: Event, history: Event[]): boolean {
-  return history.some(({ invoked }) => invoked <= loss.returned);
-}
-
 /** What a process has written, apart from a line at which it was killed; nothing, when that was before it began. */
 function notesIn(file: string): Note[] {
   return (existsSync(file) ? readFileSync(file, 'utf8') : '')
@@ -232,8 +228,10 @@ function notesIn(file: string): Note[] {
     .map((line) => JSON.parse(line));
 }
 
-function historiesOf(transcripts: Transcript[]): Map<string, Event[]> {
+/** What happened to each key, and what may have happened to any. */
+function historiesOf(transcripts: Transcript[]): { histories: Map<string, Event[]>; purges: Event[] } {
   const histories = new Map<string, Event[]>();
+  const purges: Event[] = [];
   for (const { orders, notes, ended } of transcripts) {
     const clock = new StepClock(orders.clock);
     const ends = new Map(notes.filter((note) => !('operation' in note)).map((note) => [note.call, note]));
@@ -246,12 +244,33 @@ function historiesOf(transcripts: Transcript[]): Map<string, Event[]> {
         end === undefined || 'operation' in end || end.outcome === undefined
           ? { operation, invoked, returned: Number.POSITIVE_INFINITY, clocks }
           : { operation, outcome: end.outcome, invoked, returned: end.at, clocks };
-      const history = histories.get(key);
+      const history = operation.verb === 'purge' ? purges : histories.get(key);
       if (history === undefined) histories.set(key, [event]);
       else history.push(event);
     }
   }
-  return histories;
+  return { histories, purges };
+}
+
+/** Of what may have happened to any key, what may have made a difference to this one. */
+function concerning(history: Event[], optional: Event[]): Event[] {
+  const from = Math.min(...history.map(({ invoked }) => invoked));
+  const until = Math.max(...history.map(({ invoked, returned }) => (Number.isFinite(returned) ? returned : invoked)));
+  const possible = optional.filter(({ returned }) => returned >= from);
+  const [meanwhile, later] = [
+    possible.filter(({ invoked, outcome }) => invoked <= until || outcome === undefined),
+    possible.filter(({ invoked, outcome }) => invoked > until && outcome !== undefined),
+  ];
+  // With nothing between them, the last one of each kind is as good as all.
+  const last = Map.groupBy(later, ({ operation }) => operation.verb);
+  return [...meanwhile, ...[...last.values()].map(merged)];
+}
+
+function merged(events: Event[]): Event {
+  const [event] = events as [Event];
+  const invoked = Math.min(...events.map(({ invoked }) => invoked));
+  const returned = Math.max(...events.map(({ returned }) => returned));
+  return { ...event, invoked, returned, clocks: [Math.max(...events.flatMap(({ clocks }) => clocks))] };
 }
 
 /** The end of a history tells what went wrong. Events. */

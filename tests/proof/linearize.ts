@@ -8,7 +8,7 @@
  * An operation happens at one instant between its invocation and its return; one that had returned before another was invoked comes first.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { apply, type KeyState, type Operation, type Outcome, type Traits, UNTOUCHED } from './model.ts';
+import { apply, type KeyState, OPTIONAL, type Operation, type Outcome, type Traits, UNTOUCHED } from './model.ts';
 
 /** An operation as it was seen. Times are on one scale for all of a history. */
 export interface Event {
@@ -117,7 +117,8 @@ class Search {
   /** Whether an event may come here without changing anything, and could not have come later and changed something. */
   private isIdle(state: KeyState, index: number): boolean {
     const { outcome } = this.event(index);
-    if (outcome === undefined || outcome.kind === 'released' || outcome.kind === 'lost') return false;
+    if (outcome === undefined || outcome.kind === 'released' || OPTIONAL.has(this.event(index).operation.verb))
+      return false;
     return this.explain(state, index).includes(state);
   }
 
@@ -160,13 +161,13 @@ class Search {
     // Of a claim that nobody heard of, nobody knows the token, other than that it is a greater one.
     const token = outcome?.kind === 'claimed' ? outcome.token : state.lastToken + 1 / 2;
     if (token <= state.lastToken) return [];
-    // What a store need not keep, it may keep.
-    const states: KeyState[] = operation.verb === 'lose' ? [state] : [];
+    const states: KeyState[] = outcome !== undefined && OPTIONAL.has(operation.verb) ? [state] : [];
     if (outcome?.kind === 'thrown' && this.traits.collects) return [state];
     for (const nowMs of clocks) {
       const step = apply(state, operation, nowMs, token, this.traits);
       // What is unknown, and changes nothing, need not be placed.
-      if (outcome === undefined ? step.state !== state : agree(step.outcome, outcome)) states.push(step.state);
+      if (outcome === undefined ? step.state !== state : isDeepStrictEqual(step.outcome, outcome))
+        states.push(step.state);
     }
     if (states.length === 0 && this.isHeldUp(state, this.event(index))) states.push(state);
     return states;
@@ -185,11 +186,4 @@ class Search {
         other.returned >= invoked,
     );
   }
-}
-
-function agree(expected: Outcome, seen: Outcome): boolean {
-  // Somebody may have purged what had expired, or not.
-  if (expected.kind === 'claimed' && seen.kind === 'claimed' && expected.previous === 'expired')
-    return seen.previous !== 'abandoned' && isDeepStrictEqual(expected.points, seen.points);
-  return isDeepStrictEqual(expected, seen);
 }

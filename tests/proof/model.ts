@@ -27,8 +27,13 @@ export type Operation =
   | { verb: 'lookup' }
   /** Reads the business data that effects under this key have written. */
   | { verb: 'read' }
-  /** Not asked by anybody: the store loses what it need not keep. */
+  /** Purges expired records of any keys, so many at the most that this one may be among them or not. */
+  | { verb: 'purge' }
+  /** Not asked by anybody: the store may lose what it need not keep. */
   | { verb: 'lose' };
+
+/** Those that may have done something to the key, or not, whatever they answer. */
+export const OPTIONAL: ReadonlySet<Operation['verb']> = new Set(['purge', 'lose']);
 
 export type Outcome =
   | { kind: 'claimed'; token: number; previous: 'none' | 'expired' | 'abandoned'; points: readonly RecoveryPoint[] }
@@ -45,6 +50,7 @@ export type Outcome =
   | { kind: 'unknown-key' }
   | { kind: 'known-key'; info: RecordInfo }
   | { kind: 'lines'; lines: readonly string[] }
+  | { kind: 'purged' }
   | { kind: 'lost' };
 
 /** What is kept under a key, expired or not, until it is purged. */
@@ -58,8 +64,8 @@ export interface ModelRecord {
   expiresMs: number;
   /** With it the record is completed. */
   reply?: string;
-  /** It may be lost with the store's memory. */
-  volatile?: true;
+  /** It may be lost with the store's memory; then what it has replaced, which had expired, is there again. */
+  volatile?: { over?: ModelRecord };
 }
 
 export interface KeyState {
@@ -119,8 +125,13 @@ export function apply(state: KeyState, operation: Operation, nowMs: number, toke
       return { outcome: lookup(state, nowMs), state };
     case 'read':
       return { outcome: { kind: 'lines', lines: state.lines }, state };
+    case 'purge':
+      return { outcome: { kind: 'purged' }, state: isPurged(state, nowMs, nowMs) ? withoutRecord(state) : state };
     case 'lose':
-      return { outcome: { kind: 'lost' }, state: state.record?.volatile ? withoutRecord(state) : state };
+      return {
+        outcome: { kind: 'lost' },
+        state: state.record?.volatile ? reverted(state, state.record.volatile) : state,
+      };
   }
 }
 
@@ -151,7 +162,8 @@ function claim(
   const points = valid?.points ?? [];
   const fresh = { token, points, request: valid?.request ?? request, firstSeenMs: valid?.firstSeenMs ?? nowMs };
   const granted = extended({ ...fresh, leaseMs, leaseEndsMs: 0, expiresMs: 0 }, nowMs, leaseMs);
-  const record: ModelRecord = volatileClaims && previous !== 'abandoned' ? { ...granted, volatile: true } : granted;
+  const volatile = there === undefined ? {} : { over: there };
+  const record = volatileClaims && previous !== 'abandoned' ? { ...granted, volatile } : granted;
   return { outcome: { kind: 'claimed', token, previous, points }, state: { ...state, record, lastToken: token } };
 }
 
@@ -231,6 +243,10 @@ function extended(record: ModelRecord, nowMs: number, leaseMs: number): ModelRec
   const leaseEndsMs = nowMs + leaseMs;
   const { volatile: _, ...kept } = record;
   return { ...kept, leaseMs, leaseEndsMs, expiresMs: leaseEndsMs + ABANDONED_MS };
+}
+
+function reverted(state: KeyState, { over }: NonNullable<ModelRecord['volatile']>): KeyState {
+  return over === undefined ? withoutRecord(state) : { ...state, record: over };
 }
 
 function withoutRecord({ record: _, ...state }: KeyState): KeyState {

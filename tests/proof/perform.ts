@@ -4,6 +4,9 @@ import type { Claim, RecordId, Reply } from '../../src/idempotency/index.ts';
 import { type Fault, type Operation, type Outcome, replyOf, resultOf, STATUS } from './model.ts';
 import type { Handle } from './stores.ts';
 
+/** So few that it may leave any record there. */
+const PURGE_LIMIT = 2;
+
 /** What an effect throws on purpose. */
 class Refusal extends Error {}
 
@@ -51,6 +54,9 @@ export async function perform(
     }
     case 'read':
       return { kind: 'lines', lines: await read() };
+    case 'purge':
+      await store.purge(Number.MAX_SAFE_INTEGER, PURGE_LIMIT);
+      return { kind: 'purged' };
     case 'lose':
       throw new Error('nobody can ask a store to lose something');
   }

@@ -13,7 +13,7 @@ export interface Mutant {
   replace: string;
   /** The test files that have to find it, below `tests/`. */
   suites: string[];
-  /** Of their tests, only those whose name holds this. */
+  /** Of their tests, only those whose name matches this. */
   only?: string;
 }
 

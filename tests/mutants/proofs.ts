@@ -16,5 +16,6 @@ const PROOFS: Record<string, string> = {
 export const PROOF_MUTANTS: Mutant[] = Object.entries(PROOFS).map(([name, proof]) => {
   const mutant = STORE_MUTANTS.find((mutant) => mutant.name === name);
   if (mutant === undefined) throw new Error(`there is no mutant "${name}"`);
-  return { ...mutant, name: `${name} (${proof})`, suites: [`proof/${proof}.test.ts`] };
+  const store = name.startsWith('memory') ? 'memory' : 'sqlite';
+  return { ...mutant, name: `${name} (${proof})`, suites: [`proof/${proof}.test.ts`], only: `: ${store}$` };
 });

@@ -11,7 +11,7 @@ import type { Mutant } from './mutants.ts';
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 
 /** What a suite that runs needs of the project. */
-const COPIED = ['src', 'tests', 'schemas', 'package.json'];
+const COPIED = ['src', 'tests', 'scripts', 'schemas', 'package.json'];
 
 /** A fault may make a test wait for ever. Far longer than any test of these suites takes. Milliseconds. */
 const TEST_LIMIT_MS = 60_000;
@@ -94,11 +94,14 @@ export function planted({ name, file, find, replace }: Mutant, source: string): 
  * @throws when a suite fails without any fault, or a mutant cannot be planted.
  */
 export async function judgeAll(mutants: readonly Mutant[], told: (verdict: Verdict) => void): Promise<Verdict[]> {
-  const suites = [...new Set(mutants.flatMap(({ suites }) => suites))];
+  const suites = new Set(mutants.map(({ suites, only }) => JSON.stringify([suites, only])));
   const copies = Array.from({ length: Math.min(MAX_COPIES, availableParallelism()) }, () => new Copy());
   try {
-    const failed = await copies[0]?.firstFailure(suites);
-    if (failed !== undefined) throw new Error(`without any fault, a test fails: ${failed}`);
+    for (const each of suites) {
+      const [files, only] = JSON.parse(each) as [string[], string | null];
+      const failed = await copies[0]?.firstFailure(files, only ?? undefined);
+      if (failed !== undefined) throw new Error(`without any fault, a test fails: ${failed}`);
+    }
     const waiting = [...mutants];
     const verdicts: Verdict[] = [];
     const work = async (copy: Copy) => {

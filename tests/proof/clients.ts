@@ -2,9 +2,10 @@
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type RequestFacts, StoreError } from '../../src/idempotency/index.ts';
 import { type ClockOptions, instant, randomness, STEP_MS, StepClock } from './clock.ts';
+import { connectTo } from './connect.ts';
 import type { Fault, Operation, Outcome } from './model.ts';
 import { perform } from './perform.ts';
-import { type Handle, storeNamed } from './stores.ts';
+import type { Handle } from './stores.ts';
 
 /** What one process of clients has to do. */
 export interface Orders {
@@ -48,10 +49,10 @@ const REQUESTS: readonly RequestFacts[] = ['a', 'b'].map((name) => ({
 
 /** Runs all clients of a process until the round ends. @throws what a store throws for no reason. */
 export async function runClients(orders: Orders, note: (note: Note) => void): Promise<void> {
-  const { connect } = storeNamed(orders.store);
   const clock = new StepClock(orders.clock);
   const handles: Handle[] = [];
-  for (let index = 0; index < HANDLES; index += 1) handles.push(await connect(orders.address, () => clock.now()));
+  for (let index = 0; index < HANDLES; index += 1)
+    handles.push(await connectTo(orders.store, orders.address, () => clock.now()));
   const shared = new Shared(orders, note);
   await Promise.all(
     Array.from({ length: orders.clients }, (_, index) =>

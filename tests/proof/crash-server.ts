@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { getRequestListener } from '@hono/node-server';
 import { type HandlerWork, idempotent, jsonReply, type Reply } from '../../src/idempotency/index.ts';
+import { connectTo } from './connect.ts';
 import { Steps, stepped } from './crash-points.ts';
-import { storeNamed } from './stores.ts';
 
 export interface ServerOrders {
   store: string;
@@ -28,8 +28,7 @@ class Declined extends Error {}
 
 const orders: ServerOrders = JSON.parse(process.argv[2] ?? '');
 const steps = new Steps(orders.point, orders.times);
-const { connect } = storeNamed(orders.store);
-const handle = await connect(orders.address, Date.now);
+const handle = await connectTo(orders.store, orders.address, Date.now);
 const store = stepped(handle.store, steps);
 
 const charge = idempotent(

@@ -17,6 +17,9 @@ const CRASH_SERVER = fileURLToPath(new URL('crash-server.ts', import.meta.url));
 /** Clients of one server. */
 const CLIENTS = 3;
 
+/** Between requests of a client, so that most of them come to servers that have something to do. Milliseconds. */
+const PAUSE_MS = 20;
+
 /** Before another attempt at a server that did not answer. Milliseconds. */
 const RECONNECT_MS = 20;
 
@@ -82,7 +85,8 @@ class Plan {
     if (this.left === 0) return undefined;
     this.left -= 1;
     const point = this.all[(this.seed + this.left) % this.all.length] as string;
-    return { point, times: 1 + Math.floor(this.random() * 4) };
+    // Few requests come to a release.
+    return { point, times: point.endsWith('release') ? 1 : 1 + Math.floor(this.random() * 3) };
   }
 
   hasDied(point: string): void {
@@ -232,12 +236,13 @@ class Lane {
       if (body === undefined) return;
       this.answers.set(key, body);
       this.requests += 1;
+      await sleep(this.random() * PAUSE_MS);
     }
   }
 
   /** Asks until there is an answer. @returns its body; undefined when there is no server any more. */
   private async answerTo(key: string): Promise<string | undefined> {
-    const failing = this.random() < 0.15 ? 'early' : this.random() < 0.15 ? 'late' : 'never';
+    const failing = this.random() < 0.2 ? 'early' : this.random() < 0.1 ? 'late' : 'never';
     const before = { deaths: this.deaths, at: performance.now() };
     for (let attempt = 1; this.failure === undefined; attempt += 1) {
       const headers = { 'Idempotency-Key': key, 'X-Failing': attempt === 1 ? failing : 'never' };

@@ -30,7 +30,7 @@ export type Verdict =
   | { kind: 'undecided' };
 
 /** States to visit before the search gives up; a history of some hundred events takes some thousand. */
-const SEARCH_LIMIT = 2_000_000;
+const SEARCH_LIMIT = 500_000;
 
 /** @param events of one key, in any order. */
 export function checkHistory(events: readonly Event[], traits: Traits, before: KeyState = UNTOUCHED): Verdict {

@@ -1,14 +1,14 @@
 // A process of owners that is stopped while they are at work: `node owner-process.ts ORDERS`. Prints `at work`, waits until its input
 // ends, goes on, and prints what each of them was told.
 import { execute, type Reply } from '../../src/idempotency/index.ts';
+import { connectTo } from './connect.ts';
 import type { OwnerOrders } from './fencing.ts';
-import { storeNamed } from './stores.ts';
 
 /** Longer than anybody waits. Milliseconds. */
 const NO_HEARTBEAT_MS = 600_000;
 
 const { store, address, from, owners, leaseMs }: OwnerOrders = JSON.parse(process.argv[2] ?? '');
-const handle = await storeNamed(store).connect(address, Date.now);
+const handle = await connectTo(store, address, Date.now);
 const goOn = process.stdin.toArray();
 let atWork = 0;
 

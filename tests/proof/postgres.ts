@@ -108,7 +108,7 @@ export const postgres: ProvedStore = {
   name: 'postgres',
   transactional: true,
   durable: true,
-  pace: { stepMs: 20, keyMs: 150 },
+  pace: { stepMs: 20, keyMs: 150, sequences: 60 },
   open,
   connect,
 };

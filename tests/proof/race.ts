@@ -5,7 +5,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Execution, execute, type Reply, type RequestFacts, type Work } from '../../src/idempotency/index.ts';
-import { type Handle, type ProvedStore, storeNamed } from './stores.ts';
+import { connectTo } from './connect.ts';
+import type { Handle, ProvedStore } from './stores.ts';
 
 /** Longer than a race takes: nobody is taken over from. Milliseconds. */
 const LEASE_MS = 600_000;
@@ -34,7 +35,7 @@ const PATIENT = 4;
 
 /** All callers of a process: each asks for one key after the other, and all ask for the same at the same time. */
 export async function callAll({ store, address, process, callers, keys }: RaceOrders): Promise<KeyReport[]> {
-  const handle = await storeNamed(store).connect(address, Date.now);
+  const handle = await connectTo(store, address, Date.now);
   const reports: KeyReport[] = Array.from({ length: keys }, () => ({
     executed: 0,
     inProgress: 0,

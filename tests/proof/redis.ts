@@ -107,7 +107,7 @@ export const redis: ProvedStore = {
   // By default a claim is kept in memory alone until something comes of it.
   volatileClaims: true,
   collects: true,
-  pace: { stepMs: 10, keyMs: 60 },
+  pace: { stepMs: 10, keyMs: 60, sequences: 150 },
   open,
   connect,
 };

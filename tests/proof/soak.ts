@@ -10,7 +10,7 @@ import { proveIsolation } from './isolation.ts';
 import { proveRaces } from './race.ts';
 import { proveSequences } from './sequences.ts';
 import { type ProvedStore, STORES } from './stores.ts';
-import { proveStrangers } from './strangers.ts';
+import { LEDGERS, proveStrangers } from './strangers.ts';
 
 /** @returns what a part did on a store, in a line; undefined when there is nothing to do on it. */
 type Part = (store: ProvedStore, seed: number) => Promise<string> | undefined;
@@ -45,7 +45,7 @@ const PARTS: Record<string, Part> = {
   },
   isolation: async (store, seed) => {
     const counts = list(Object.entries(await proveIsolation(store, { seed, pairs: PAIRS })));
-    if (store.ledger === undefined) return counts;
+    if (!(store.name in LEDGERS)) return counts;
     const strangers = await proveStrangers(store, { seed, pairs: PAIRS });
     return `${counts}; through the reference API: ${list(Object.entries(strangers))}`;
   },

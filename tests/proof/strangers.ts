@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { createReferenceApi, type ReferenceApi } from '../../src/reference/api.ts';
+import type { Ledger } from '../../src/reference/ledger.ts';
+import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
 import type { ProvedStore } from './stores.ts';
+
+/** The reference API's data, in places of their own beside those of a store, by its name. */
+export const LEDGERS: Record<string, (address: string) => Ledger> = {
+  sqlite: (address) => new SqliteLedger(`${address}.ledger`),
+};
 
 /** Printable ASCII: what headers, URLs and databases read as something else, or take for the same. */
 const PIECES = [
@@ -40,8 +47,9 @@ export async function proveStrangers(
   const place = await store.open();
   const api = createReferenceApi({
     open: () => {
-      if (store.ledger === undefined) throw new Error(`the reference API does not stand on ${store.name}`);
-      return store.ledger(place.address);
+      const ledger = LEDGERS[store.name];
+      if (ledger === undefined) throw new Error(`the reference API does not stand on ${store.name}`);
+      return ledger(place.address);
     },
     prefix: '/api',
     pageUrl: () => 'about:blank',

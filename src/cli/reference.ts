@@ -25,7 +25,7 @@ export interface ReferenceParts {
  * @throws {CommandError} wrong usage, when help is served at the same paths.
  */
 export function referenceApi(
-  { base, siteUrl, helpPath, reference: { trustedProxies } }: Settings,
+  { base, siteUrl, helpPath, reference: { trustedProxies, limits } }: Settings,
   { store, observe }: ReferenceParts,
   pack: () => Pack,
   report: (error: unknown, request: Request) => void,
@@ -47,6 +47,7 @@ export function referenceApi(
     pageUrl,
     report,
     addressOf: (request) => clientAddress(request, proxies),
+    limits,
     version: docentVersion(),
     execute: observe === undefined ? {} : { observe },
   });

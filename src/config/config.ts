@@ -34,6 +34,8 @@ export interface ReferenceSettings {
   durability: Durability;
   /** Addresses and subnets of proxies whose `X-Forwarded-For` is believed. */
   trustedProxies: string[];
+  /** Quotas that differ from the usual ones; 0 for none. */
+  limits: { requestsPerMinute?: number; sandboxesPerHour?: number };
 }
 
 /** Everything that decides what a build gives, and the reference API beside it, with all defaults filled in. */
@@ -182,8 +184,8 @@ export function settle(
 
 /** Who names a store for the reference API wants the API. */
 function referenceOf({ reference = {} }: DocentConfig): ReferenceSettings {
-  const { store, enabled = store !== undefined, durability = 'full', trustedProxies = [] } = reference;
-  return { enabled, ...(store === undefined ? {} : { store }), durability, trustedProxies };
+  const { store, enabled = store !== undefined, durability = 'full', trustedProxies = [], limits = {} } = reference;
+  return { enabled, ...(store === undefined ? {} : { store }), durability, trustedProxies, limits };
 }
 
 /** `…/acme/docs` is about acme. */

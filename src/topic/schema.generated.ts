@@ -410,4 +410,18 @@ export interface ReferenceConfig {
    * Addresses and subnets of proxies whose X-Forwarded-For says whom a request comes from.
    */
   trustedProxies?: string[];
+  limits?: ReferenceLimits;
+}
+/**
+ * Quotas, counted by all servers on one store together; 0 for none.
+ */
+export interface ReferenceLimits {
+  /**
+   * With the token of one sandbox. Default: 600.
+   */
+  requestsPerMinute?: number;
+  /**
+   * Made from one address. Default: 1000.
+   */
+  sandboxesPerHour?: number;
 }

@@ -122,7 +122,9 @@ describe('where a cached pack lies', () => {
   test('has nothing to do with the reference API', () => {
     assert.equal(
       pathOf({}),
-      pathOf({ reference: { enabled: true, durability: 'relaxed', store: 'redis://:secret@a', trustedProxies: [] } }),
+      pathOf({
+        reference: { enabled: true, durability: 'relaxed', store: 'redis://:secret@a', trustedProxies: [], limits: {} },
+      }),
     );
   });
 

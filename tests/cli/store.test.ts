@@ -243,6 +243,23 @@ test('whom a request comes from, a trusted proxy says, and nobody else', async (
   await strict.stop();
 });
 
+test('quotas are those of the configuration', async () => {
+  const limits = { sandboxesPerHour: 2, requestsPerMinute: 0 };
+  const server = await serve(['--store', 'sqlite:a.sqlite'], { cwd: project({ limits }) });
+  const make = () => send(server.url, { path: `${API}/sandboxes` });
+  const [first, second, third] = [await make(), await make(), await make()];
+  assert.deepEqual([first.status, second.status, third.status], [201, 201, 429]);
+  assert.equal(third.json.code, 'rate_limited');
+  assert.equal(first.headers.get('ratelimit-policy'), '"address";q=2;w=3600');
+  const listed = await send(server.url, {
+    method: 'GET',
+    path: `${API}/charges`,
+    headers: [['Authorization', `Bearer ${first.json.token}`]],
+  });
+  assert.deepEqual([listed.status, listed.headers.get('ratelimit')], [200, null]);
+  await server.stop();
+});
+
 test('--durability says what an answer survives; what was answered survives kill -9 in any case', async () => {
   for (const durability of ['full', 'relaxed']) {
     const cwd = project({});

@@ -101,7 +101,7 @@ describe('settings', () => {
       defaultStability: 'evolving',
       allowHtml: false,
       helpPath: '/api/help',
-      reference: { enabled: false, durability: 'full', trustedProxies: [] },
+      reference: { enabled: false, durability: 'full', trustedProxies: [], limits: {} },
     });
   });
 
@@ -136,7 +136,13 @@ describe('settings', () => {
         defaultStability: 'stable',
         allowHtml: true,
         helpPath: '/h',
-        reference: { enabled: true, store: 'sqlite:/srv/data.sqlite', durability: 'relaxed', trustedProxies: ['::1'] },
+        reference: {
+          enabled: true,
+          store: 'sqlite:/srv/data.sqlite',
+          durability: 'relaxed',
+          trustedProxies: ['::1'],
+          limits: {},
+        },
       },
     );
   });

@@ -3,17 +3,23 @@ import { existsSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { inFolder, type Row, table, versionOf } from './lib/tools.ts';
 
-/** Part → module; each exports `run(folder)`. A part that is not there yet is passed over. */
+/** Part → module; each exports `run(folder, only)`, where `only` is what follows a slash: `idempotency/sqlite`. A part that is not there yet is passed over. */
 const PARTS: Record<string, string> = {
   help: './help.ts',
   http: './http.ts',
   render: './render.ts',
   compile: './compile.ts',
-  charges: './charges.ts',
+  idempotency: './idempotency.ts',
+  keys: './keys.ts',
 };
 
-const wanted = process.argv.slice(2);
-const unknown = wanted.find((name) => !Object.hasOwn(PARTS, name));
+const wanted = new Map(
+  process.argv.slice(2).map((word): [name: string, only: string | undefined] => {
+    const [name = '', only] = word.split('/');
+    return [name, only];
+  }),
+);
+const unknown = [...wanted.keys()].find((name) => !Object.hasOwn(PARTS, name));
 if (unknown !== undefined) {
   console.error(`bench: there is no part "${unknown}"; parts: ${Object.keys(PARTS).join(', ')}`);
   process.exit(2);
@@ -21,12 +27,12 @@ if (unknown !== undefined) {
 
 console.log(machine());
 for (const [name, path] of Object.entries(PARTS)) {
-  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  if (wanted.size > 0 && !wanted.has(name)) continue;
   const file = new URL(path, import.meta.url);
   if (!existsSync(file)) continue;
-  const part: { run(folder: string): Promise<Row[]> } = await import(file.href);
+  const part: { run(folder: string, only: string | undefined): Promise<Row[]> } = await import(file.href);
   const started = performance.now();
-  const rows = await inFolder((folder) => part.run(folder));
+  const rows = await inFolder((folder) => part.run(folder, wanted.get(name)));
   console.log(`\n## ${name} (${((performance.now() - started) / 1000).toFixed(0)} s)\n\n${table(rows)}`);
 }
 

@@ -66,8 +66,14 @@ export async function seconds(program: string, args: string[]): Promise<number> 
   return (performance.now() - started) / 1000;
 }
 
-/** Starts a Node program that prints its address, and answers that; `stop` ends it. */
-export async function start(args: string[]): Promise<{ url: string; stop(): Promise<void> }> {
+/** A program that is up. */
+export interface Started {
+  url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a Node program that prints its address. */
+export async function start(args: string[]): Promise<Started> {
   const child: ChildProcess = spawn(process.execPath, args, {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: cleanEnvironment(),

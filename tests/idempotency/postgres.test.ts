@@ -20,14 +20,14 @@ testStore<pg.PoolClient>({
   name: 'PostgreSQL',
   transactional: true,
   make: async (now) => {
-    const store = new PostgresStore<pg.PoolClient>(one, { now });
+    const store = new PostgresStore(one, { now });
     await store.setUp();
     await one.query('TRUNCATE idempotency_record');
     await one.query('CREATE TABLE IF NOT EXISTS line (number serial, text text); ');
     await one.query('TRUNCATE line');
     return {
       store,
-      other: new PostgresStore<pg.PoolClient>(two, { now }),
+      other: new PostgresStore(two, { now }),
       write: async (client, text) => void (await client.query('INSERT INTO line (text) VALUES ($1)', [text])),
       lines: async () => (await one.query('SELECT text FROM line ORDER BY number')).rows.map(({ text }) => text),
     };

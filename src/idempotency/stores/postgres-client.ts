@@ -1,8 +1,7 @@
 import { StoreError, type StoreProblem } from '../store.ts';
 
-/** A query as the package `pg` takes it: one with a name is prepared once for each connection. */
+/** A query as the package `pg` takes it. */
 export interface PostgresQuery {
-  name?: string;
   text: string;
   values?: unknown[];
 }
@@ -11,7 +10,6 @@ export interface PostgresQuery {
 export type PostgresRow = Record<string, any>;
 
 export interface PostgresResult {
-  command: string;
   rowCount: number | null;
   rows: PostgresRow[];
 }
@@ -25,33 +23,89 @@ export interface PostgresClient {
 export interface PostgresPoolClient extends PostgresClient {
   /** @param destroy whether the connection is of no use any more. */
   release(destroy?: boolean): void;
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  removeListener(event: 'error', listener: (error: Error) => void): unknown;
 }
 
-/** A `Pool` of the package `pg`. */
-export interface PostgresPool extends PostgresClient {
-  connect(): Promise<PostgresPoolClient>;
+/** A `Pool` of the package `pg`. The second form of `connect` is there because `pg` has it: types are inferred from both. */
+export interface PostgresPool<Client> extends PostgresClient {
+  connect: { (): Promise<Client>; (callback: never): unknown };
 }
 
-/** Classes of SQLSTATE, and single ones: https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const UNAVAILABLE = /^(08|57P|58|XX|53|40|25006|55P03|25P03|28|3D000)/;
-const FULL = /^(53100|53200|54)/;
+/** SQLSTATEs, by class or in full: https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const FULL = '53100';
+/**
+ * The connection, the login, the server or its resources, a limit of time, a transaction that lost against another, one that must not write.
+ */
+const UNAVAILABLE = /^(08|28|3D|40|53|57|58|XX|25006|25P03|25P04|55P03)/;
+
+/** A transaction that was undone because of others that ran at the same time; the same statements may succeed the next time. */
+const CONFLICT = /^40/;
+
+/** @returns the SQLSTATE that PostgreSQL has sent; undefined for an error that comes from elsewhere. */
+export function sqlStateOf(error: unknown): string | undefined {
+  const { code, severity } = (error ?? {}) as { code?: unknown; severity?: unknown };
+  return typeof code === 'string' && typeof severity === 'string' ? code : undefined;
+}
+
+/** Whether PostgreSQL has undone a transaction because of another. */
+export function isConflict(error: unknown): boolean {
+  return CONFLICT.test(sqlStateOf(error instanceof StoreError ? error.cause : error) ?? '');
+}
+
+/** Gives an error of PostgreSQL a name: a {@link StoreError}, or the error itself where a mistake was made. */
+export function named(error: unknown): unknown {
+  const problem = problemOf(sqlStateOf(error) ?? '');
+  return problem === undefined ? error : new StoreError(problem, (error as Error).message, error);
+}
+
+function problemOf(state: string): StoreProblem | undefined {
+  if (state === FULL) return 'full';
+  return UNAVAILABLE.test(state) ? 'unavailable' : undefined;
+}
 
 /**
- * What PostgreSQL, or the way to it, says, with a name.
- * @returns a {@link StoreError} for what is no mistake of the caller's SQL, else the error as it is.
+ * Runs a statement of the store's own. What does not come from PostgreSQL comes from the way to it.
+ * @throws {StoreError} when PostgreSQL cannot be reached, or cannot answer.
  */
-export function named(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof StoreError) return error;
-  const { code, errors } = error as { code?: unknown; errors?: Error[] };
-  // Where a name has several addresses, the error about all of them says nothing itself.
-  const message = error.message || (errors?.[0]?.message ?? String(code));
-  const problem = problemOf(typeof code === 'string' ? code : '', message);
-  return problem === undefined ? error : new StoreError(problem, message, error);
+export async function asked<T>(statement: () => Promise<T>): Promise<T> {
+  try {
+    return await statement();
+  } catch (error) {
+    if (sqlStateOf(error) !== undefined) throw named(error);
+    throw new StoreError('unavailable', error instanceof Error ? error.message : String(error), error);
+  }
 }
 
-function problemOf(code: string, message: string): StoreProblem | undefined {
-  if (FULL.test(code)) return 'full';
-  if (UNAVAILABLE.test(code) || /^E[A-Z]{4,}$/.test(code)) return 'unavailable';
-  // The client's own errors have no code.
-  return code === '' && /connect|terminat|timeout|pool|not queryable/i.test(message) ? 'unavailable' : undefined;
+/** Transactions at an isolation level above READ COMMITTED are undone because of each other; many times in a row, hardly one is. */
+const TRIES = 10;
+
+/**
+ * Runs a statement that is a transaction of its own, again when it was undone because of another.
+ * @throws {StoreError} as {@link asked}.
+ */
+export async function single(client: PostgresClient, query: PostgresQuery): Promise<PostgresResult> {
+  for (let tried = 1; ; tried += 1) {
+    try {
+      return await asked(() => client.query(query));
+    } catch (error) {
+      if (tried === TRIES || !isConflict(error)) throw error;
+    }
+  }
+}
+
+/** A value as SQL, for statements that are sent together and hence without parameters. */
+export function literal(value: string | number | Uint8Array<ArrayBuffer> | null | undefined): string {
+  if (value === null || value === undefined) return 'NULL';
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw new TypeError(`${value} is no number that can be stored`);
+    return String(value);
+  }
+  if (typeof value === 'string') return quoted(value);
+  return quoted(`\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`);
+}
+
+/** With E, a backslash means the same whatever `standard_conforming_strings` is set to. */
+function quoted(text: string): string {
+  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }

@@ -1,24 +1,36 @@
-import type { PostgresClient } from './postgres-client.ts';
+import { ABANDONED_MS } from '../record.ts';
+import { StoreError } from '../store.ts';
+import { asked, type PostgresPool, type PostgresPoolClient } from './postgres-client.ts';
 
-/** Tables that belong together, and how to make them. */
-export interface PostgresSchema {
-  /** What is in them, as a message says it. */
-  name: string;
-  versionTable: string;
-  /** Two processes that start at once must not both make the tables; the number of an advisory lock is the schema's own. */
-  lock: number;
-  /** What leads from each version to the next; the first makes the tables. */
-  migrations: string[];
-}
+/** Two processes that start at once must not both make the tables. Any number, as long as no other library takes it. */
+const MIGRATION_LOCK = 7_165_104_623;
+
+/** What the functions say when they refuse. The classes from I on are free for applications. */
+export const REFUSALS = {
+  /** The effect has ended the transaction that it was called in. */
+  transactionEnded: 'ID001',
+  leaseLost: 'ID002',
+  /** The phase has been reached meanwhile. */
+  reached: 'ID003',
+};
+
+/** Milliseconds since 1970, by the clock that was given, else by the database's. */
+const NOW = 'coalesce(given_now, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)';
 
 /**
- * What leads from each version of the table to the next; the first makes it. Columns that a claim and a commit change are in no index but
- * `expires_ms`, and a page keeps room for the second version of its rows.
+ * What leads from each version to the next; the first makes everything.
+ *
+ * A commit writes a second version of its row. That touches no index, if the page has room for it (fillfactor) and no indexed column
+ * changes: `expires_slot` stays the same, as long as the retention is the time for which an abandoned claim is kept, but for one in twenty.
+ *
+ * Functions, because a claim is more than one statement, and because a commit is sent together with its COMMIT, so that it has to fail
+ * where it does nothing. Their plans are kept; without sequential scans, one that was made for an empty table does for ten million rows.
  */
 const MIGRATIONS = [
-  `
-  CREATE SEQUENCE idempotency_token AS bigint;
-  CREATE TABLE idempotency_record (
+  (schema: string) => `
+  CREATE SEQUENCE ${schema}.idempotency_token MAXVALUE ${Number.MAX_SAFE_INTEGER};
+
+  CREATE TABLE ${schema}.idempotency_record (
     principal     text COLLATE "C" NOT NULL,
     key           text COLLATE "C" NOT NULL,
     token         bigint NOT NULL,
@@ -30,6 +42,7 @@ const MIGRATIONS = [
     lease_ms      bigint NOT NULL,
     lease_ends_ms bigint,               -- NULL once completed
     expires_ms    bigint NOT NULL,
+    expires_slot  bigint NOT NULL GENERATED ALWAYS AS (expires_ms >> 16) STORED,  -- 65 seconds each
     points        text,                 -- recovery points: JSON, an array of {phase, result}
     status        integer,              -- these three are NULL while in progress
     headers       text,                 -- JSON
@@ -38,41 +51,158 @@ const MIGRATIONS = [
     -- a record is in progress or complete, never half of each
     CHECK ((lease_ends_ms IS NULL) = (status IS NOT NULL)),
     CHECK ((status IS NULL) = (headers IS NULL) AND (status IS NULL) = (body IS NULL))
-  ) WITH (fillfactor = 70);
-  CREATE INDEX idempotency_record_expires ON idempotency_record (expires_ms);
+  ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.05);
+  CREATE INDEX idempotency_record_expires ON ${schema}.idempotency_record (expires_slot);
+
+  -- Claims, one after the other: each is answered with a token, or with the record that is in its way.
+  CREATE FUNCTION ${schema}.idempotency_claim(
+    given_now bigint, principals text[], keys text[], fingerprints text[], methods text[], paths text[], request_ids text[],
+    leases_ms bigint[]
+  ) RETURNS TABLE (claimed bigint, now_ms bigint, seen ${schema}.idempotency_record)
+  LANGUAGE plpgsql SET enable_seqscan = off AS $$
+  DECLARE
+    ends_ms bigint;
+  BEGIN
+    FOR i IN 1 .. cardinality(keys) LOOP
+      LOOP
+        claimed := NULL;
+        now_ms := ${NOW};
+        ends_ms := now_ms + leases_ms[i];
+        SELECT * INTO seen FROM ${schema}.idempotency_record r WHERE r.principal = principals[i] AND r.key = keys[i];
+        IF seen.token IS NULL THEN
+          INSERT INTO ${schema}.idempotency_record
+            (principal, key, token, fingerprint, method, path, request_id, first_seen_ms, lease_ms, lease_ends_ms, expires_ms)
+          VALUES (principals[i], keys[i], nextval('${schema}.idempotency_token'), fingerprints[i], methods[i], paths[i],
+            request_ids[i], now_ms, leases_ms[i], ends_ms, ends_ms + ${ABANDONED_MS})
+          ON CONFLICT DO NOTHING RETURNING token INTO claimed;
+        ELSIF seen.expires_ms <= now_ms THEN
+          -- It is as if it had never been.
+          UPDATE ${schema}.idempotency_record r
+          SET token = nextval('${schema}.idempotency_token'), fingerprint = fingerprints[i], method = methods[i], path = paths[i],
+            request_id = request_ids[i], first_seen_ms = now_ms, lease_ms = leases_ms[i], lease_ends_ms = ends_ms,
+            expires_ms = ends_ms + ${ABANDONED_MS}, points = NULL, status = NULL, headers = NULL, body = NULL
+          WHERE r.principal = principals[i] AND r.key = keys[i] AND r.token = seen.token AND r.expires_ms = seen.expires_ms
+          RETURNING token INTO claimed;
+        ELSIF seen.fingerprint = fingerprints[i] AND seen.status IS NULL
+          AND (seen.lease_ends_ms <= now_ms OR seen.lease_ends_ms - now_ms > 2 * seen.lease_ms) THEN
+          -- The same request goes on where it was abandoned.
+          UPDATE ${schema}.idempotency_record r
+          SET token = nextval('${schema}.idempotency_token'), lease_ms = leases_ms[i], lease_ends_ms = ends_ms,
+            expires_ms = ends_ms + ${ABANDONED_MS}
+          WHERE r.principal = principals[i] AND r.key = keys[i] AND r.token = seen.token
+            AND r.status IS NULL AND r.lease_ends_ms = seen.lease_ends_ms AND r.points IS NOT DISTINCT FROM seen.points
+          RETURNING token INTO claimed;
+        ELSE
+          EXIT;
+        END IF;
+        EXIT WHEN claimed IS NOT NULL;
+        -- Somebody was faster: it is looked at again.
+      END LOOP;
+      RETURN NEXT;
+    END LOOP;
+  END $$;
+
+  -- Refuses unless the transaction is still the one that the effect was called in.
+  CREATE FUNCTION ${schema}.idempotency_check(given_token bigint) RETURNS void LANGUAGE plpgsql AS $$
+  BEGIN
+    IF current_setting('idempotency.claim', true) IS DISTINCT FROM given_token::text THEN
+      RAISE EXCEPTION 'the effect has ended the transaction that it was called in'
+        USING ERRCODE = '${REFUSALS.transactionEnded}', HINT = 'Leave BEGIN, COMMIT and ROLLBACK to the store.';
+    END IF;
+  END $$;
+
+  CREATE FUNCTION ${schema}.idempotency_complete(
+    given_now bigint, given_principal text, given_key text, given_token bigint, given_status integer, given_headers text,
+    given_body bytea, retain_ms bigint
+  ) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
+  BEGIN
+    PERFORM ${schema}.idempotency_check(given_token);
+    UPDATE ${schema}.idempotency_record
+    SET status = given_status, headers = given_headers, body = given_body, points = NULL, lease_ends_ms = NULL,
+      expires_ms = ${NOW} + retain_ms
+    WHERE principal = given_principal AND key = given_key AND token = given_token AND status IS NULL;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the lease is lost' USING ERRCODE = '${REFUSALS.leaseLost}'; END IF;
+  END $$;
+
+  -- Adds a recovery point, as JSON that begins with given_prefix, and extends the lease.
+  CREATE FUNCTION ${schema}.idempotency_advance(
+    given_now bigint, given_principal text, given_key text, given_token bigint, given_prefix text, given_point text,
+    given_lease_ms bigint
+  ) RETURNS void LANGUAGE plpgsql SET enable_seqscan = off AS $$
+  DECLARE
+    before text;
+    ends_ms bigint := ${NOW} + given_lease_ms;
+  BEGIN
+    PERFORM ${schema}.idempotency_check(given_token);
+    SELECT coalesce(points, '[]') INTO before FROM ${schema}.idempotency_record
+    WHERE principal = given_principal AND key = given_key AND token = given_token AND status IS NULL FOR UPDATE;
+    IF NOT FOUND THEN RAISE EXCEPTION 'the lease is lost' USING ERRCODE = '${REFUSALS.leaseLost}'; END IF;
+    IF strpos(before, given_prefix) > 0 THEN
+      RAISE EXCEPTION 'the phase is reached' USING ERRCODE = '${REFUSALS.reached}';
+    END IF;
+    UPDATE ${schema}.idempotency_record
+    SET points = CASE before WHEN '[]' THEN '[' ELSE left(before, -1) || ',' END || given_point || ']',
+      lease_ms = given_lease_ms, lease_ends_ms = ends_ms, expires_ms = ends_ms + ${ABANDONED_MS}
+    WHERE principal = given_principal AND key = given_key;
+  END $$;
   `,
 ];
 
-/** The table of the records. */
-export const RECORDS: PostgresSchema = {
-  name: 'idempotency records',
-  versionTable: 'idempotency_schema',
-  lock: 7_165_104_623,
-  migrations: MIGRATIONS,
-};
-
 /**
- * Makes tables, or brings those of an earlier version up to date, in one transaction.
- * @throws {Error} when a later version has made them.
+ * Makes the table and the functions in the first schema of the search path, or brings those of an earlier version up to date, in one
+ * transaction.
+ * @returns the schema, quoted: what an effect does to the search path must not matter.
+ * @throws {StoreError} when that cannot be done, or a later version has made them.
  */
-export async function migrate(client: PostgresClient, schema: PostgresSchema): Promise<void> {
-  const { name, versionTable, lock, migrations } = schema;
-  await client.query({ text: 'BEGIN' });
+export async function migrate(pool: PostgresPool<PostgresPoolClient>): Promise<string> {
+  const client = await asked(() => pool.connect());
+  const query = (text: string, values: unknown[] = []) => asked(() => client.query({ text, values }));
+  let usable = false;
+  // A connection that breaks says so to whoever listens, and nobody is the end of the process.
+  const ignore = () => undefined;
+  client.on('error', ignore);
   try {
-    await client.query({ text: 'SELECT pg_advisory_xact_lock($1)', values: [lock] });
-    await client.query({ text: `CREATE TABLE IF NOT EXISTS ${versionTable} (version integer NOT NULL)` });
-    const { rows } = await client.query({ text: `SELECT max(version) AS version FROM ${versionTable}` });
-    const version = Number(rows[0]?.version ?? 0);
-    if (version > migrations.length)
-      throw new Error(`the ${name} have version ${version}; this library knows ${migrations.length}: use a later one`);
-    for (const text of migrations.slice(version)) await client.query({ text });
-    if (version < migrations.length) {
-      await client.query({ text: `DELETE FROM ${versionTable}` });
-      await client.query({ text: `INSERT INTO ${versionTable} VALUES ($1)`, values: [migrations.length] });
+    const schema = await schemaOf(query);
+    const latest = MIGRATIONS.length;
+    // Without a lock and without the right to make tables, where nothing is to be done.
+    if ((await versionOf(query, schema)) !== latest) {
+      // Each statement has to see what another process has done while this one waited for the lock.
+      await query('BEGIN ISOLATION LEVEL READ COMMITTED');
+      await query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+      const version = await versionOf(query, schema);
+      if (version > latest) {
+        const message = `the idempotency records have version ${version}; this library knows ${latest}: use a later one`;
+        throw new StoreError('unavailable', message, undefined);
+      }
+      for (const sql of MIGRATIONS.slice(version)) await query(sql(schema));
+      await query(`CREATE TABLE IF NOT EXISTS ${schema}.idempotency_schema (version integer NOT NULL)`);
+      await query(`DELETE FROM ${schema}.idempotency_schema`);
+      await query(`INSERT INTO ${schema}.idempotency_schema VALUES ($1)`, [latest]);
+      await query('COMMIT');
     }
-    await client.query({ text: 'COMMIT' });
-  } catch (error) {
-    await client.query({ text: 'ROLLBACK' }).catch(() => undefined);
-    throw error;
+    usable = true;
+    return schema;
+  } finally {
+    // Whatever was begun ends with the connection.
+    client.release(!usable);
+    client.removeListener('error', ignore);
   }
+}
+
+type Query = (text: string, values?: unknown[]) => ReturnType<PostgresPoolClient['query']>;
+
+async function schemaOf(query: Query): Promise<string> {
+  const { rows } = await query('SELECT quote_ident(current_schema()) AS schema');
+  const schema = rows[0]?.schema;
+  if (typeof schema === 'string') return schema;
+  const message = 'no schema of the search path exists, so that there is no place for the idempotency records';
+  throw new StoreError('unavailable', message, undefined);
+}
+
+/** 0 for a schema without the table. */
+async function versionOf(query: Query, schema: string): Promise<number> {
+  const table = `${schema}.idempotency_schema`;
+  const { rows } = await query('SELECT to_regclass($1) IS NOT NULL AS known', [table]);
+  if (rows[0]?.known !== true) return 0;
+  return Number((await query(`SELECT max(version) AS version FROM ${table}`)).rows[0]?.version ?? 0);
 }

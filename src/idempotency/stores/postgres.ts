@@ -8,170 +8,156 @@ import {
   type Reply,
   type RequestFacts,
 } from '../record.ts';
-import {
-  type CheckpointOutcome,
-  type ClaimOutcome,
-  type CommitOutcome,
-  type Effect,
-  type IdempotencyStore,
-  type PhaseEffect,
-  StoreError,
+import type {
+  CheckpointOutcome,
+  ClaimOutcome,
+  CommitOutcome,
+  Effect,
+  IdempotencyStore,
+  PhaseEffect,
 } from '../store.ts';
+import { ClaimQueue } from './postgres-claims.ts';
 import {
-  named,
-  type PostgresClient,
+  isConflict,
+  literal,
   type PostgresPool,
-  type PostgresQuery,
+  type PostgresPoolClient,
   type PostgresRow,
+  single,
+  sqlStateOf,
 } from './postgres-client.ts';
-import { migrate, RECORDS } from './postgres-schema.ts';
+import { migrate, REFUSALS } from './postgres-schema.ts';
+import { Transaction } from './postgres-transaction.ts';
 
-export type { PostgresClient, PostgresPool } from './postgres-client.ts';
+export type { PostgresPool, PostgresPoolClient } from './postgres-client.ts';
 
-/** Somebody else is faster a few times at the most; more often, something is wrong. */
-const CLAIM_TRIES = 10;
-
-const NOW = (parameter: string) =>
-  `coalesce(${parameter}::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)`;
-const OPEN = 'token = $1 AND principal = $2 AND key = $3 AND status IS NULL';
-
-const FIND = `SELECT *, ${NOW('$3')} AS now_ms FROM idempotency_record WHERE principal = $1 AND key = $2`;
-/** Inserts; or takes over what has expired, or was abandoned by the same request, which keeps what it had. */
-const CLAIM = `
-  INSERT INTO idempotency_record AS old
-    (principal, key, token, fingerprint, method, path, request_id, first_seen_ms, lease_ms, lease_ends_ms, expires_ms)
-  SELECT $1, $2, nextval('idempotency_token'), $3, $4, $5, $6, now, $7::bigint, now + $7::bigint, now + $7::bigint + ${ABANDONED_MS}
-  FROM (SELECT ${NOW('$8')} AS now) AS clock
-  ON CONFLICT (principal, key) DO UPDATE SET
-    token = excluded.token,
-    fingerprint = excluded.fingerprint,
-    method = excluded.method,
-    path = excluded.path,
-    request_id = CASE WHEN old.expires_ms > excluded.first_seen_ms THEN old.request_id ELSE excluded.request_id END,
-    first_seen_ms = CASE WHEN old.expires_ms > excluded.first_seen_ms THEN old.first_seen_ms ELSE excluded.first_seen_ms END,
-    points = CASE WHEN old.expires_ms > excluded.first_seen_ms THEN old.points END,
-    lease_ms = excluded.lease_ms,
-    lease_ends_ms = excluded.lease_ends_ms,
-    expires_ms = excluded.expires_ms,
-    status = NULL, headers = NULL, body = NULL
-  WHERE old.expires_ms <= excluded.first_seen_ms
-    OR (old.status IS NULL AND old.fingerprint = excluded.fingerprint
-      AND (old.lease_ends_ms <= excluded.first_seen_ms OR old.lease_ends_ms - excluded.first_seen_ms > 2 * old.lease_ms))
-  RETURNING token, points`;
-const RENEW = `
-  UPDATE idempotency_record SET lease_ms = $4, lease_ends_ms = now + $4, expires_ms = now + $4 + ${ABANDONED_MS}
-  FROM (SELECT ${NOW('$5')} AS now) AS clock WHERE ${OPEN}`;
-/** The row stays locked until the end of the transaction, whose number tells whether it is still the same one. */
-const OWNED = `SELECT points, pg_current_xact_id()::text AS xact FROM idempotency_record WHERE ${OPEN} FOR UPDATE`;
-const COMPLETE = `
-  UPDATE idempotency_record
-  SET status = $4, headers = $5, body = $6, points = NULL, lease_ends_ms = NULL, expires_ms = ${NOW('$8')} + $7::bigint
-  WHERE ${OPEN} AND pg_current_xact_id()::text = $9`;
-const ADVANCE = `
-  UPDATE idempotency_record
-  SET points = $4, lease_ms = $5, lease_ends_ms = now + $5, expires_ms = now + $5 + ${ABANDONED_MS}
-  FROM (SELECT ${NOW('$6')} AS now) AS clock WHERE ${OPEN} AND pg_current_xact_id()::text = $7`;
-const RELEASE = `DELETE FROM idempotency_record WHERE ${OPEN}`;
-const PURGE = `
-  DELETE FROM idempotency_record WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM idempotency_record WHERE expires_ms <= least($1::bigint, ${NOW('$3')}) ORDER BY expires_ms LIMIT $2
-    FOR UPDATE SKIP LOCKED))`;
+/** A statement in a transaction that an error has ended; the client of the effect has been told of it. */
+const IN_FAILED_TRANSACTION = '25P02';
 
 export interface PostgresStoreOptions {
   /** The store's clock, milliseconds since 1970; that of the database by default, so that all processes have the same. */
   now?: () => number;
 }
 
+/** The effect of a stale owner is not executed, or undone. */
+class Stale extends Error {}
+
 /**
  * Records in a table of the application's own PostgreSQL database (13 or later), for any number of processes. Effect, record and reply
- * commit in one transaction, in which the record is locked and its token checked. How much survives a power loss is up to the database's
- * `fsync` and `synchronous_commit`.
+ * commit in one transaction; the last statement of it checks the token and locks the record, so that a stale owner's effect is undone.
+ * Until then the record is not locked: an owner that hangs in the middle of its effect blocks its key no longer than its lease.
+ *
+ * - How much survives a power loss is up to the database's `fsync` and `synchronous_commit`.
+ * - The transaction has the isolation level that is the connection's default. Above READ COMMITTED, one that lost against another is a
+ *   StoreError, as is one in which the effect takes longer than a heartbeat.
+ * - When the connection is lost during the commit, it is not known whether it was done: it is a StoreError, and the retry is told the truth.
+ * - An effect holds a connection, and claims need one: the pool should have more than there are effects at a time.
+ * - Nothing depends on the connection's session, so that a pooler may share it between transactions.
  */
-export class PostgresStore<Client extends PostgresClient = PostgresClient> implements IdempotencyStore<Client> {
-  private readonly pool: PostgresPool;
+export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClient> implements IdempotencyStore<Client> {
+  private readonly pool: PostgresPool<Client>;
   private readonly clock: (() => number) | undefined;
-  private ready: Promise<void> | undefined;
+  private ready: Promise<Prepared> | undefined;
+  /** Until when nobody can have taken over, by this process's own clock. */
+  private readonly heldUntil = new WeakMap<Claim, number>();
 
   /**
    * @param pool a `Pool` of the package `pg`, ended by whoever has made it. It needs a listener for `error`, or an idle connection that
-   * is lost ends the process. The tables are made with the first verb, where they are not there.
+   * is lost ends the process. The table is made with the first verb, where it is not there.
    */
-  constructor(
-    pool: PostgresPool & { connect(): Promise<Client & { release(destroy?: boolean): void }> },
-    { now }: PostgresStoreOptions = {},
-  ) {
+  constructor(pool: PostgresPool<Client>, { now }: PostgresStoreOptions = {}) {
     this.pool = pool;
     this.clock = now;
   }
 
-  /** Makes the tables, or brings them up to date. Called by every verb; to be called at the start by whoever wants to know early. */
-  setUp(): Promise<void> {
-    this.ready ??= this.withClient((client) => migrate(client, RECORDS)).catch((error: unknown) => {
-      // The next one tries again.
-      this.ready = undefined;
-      throw error instanceof StoreError ? error : new StoreError('unavailable', String(error), error);
-    });
-    return this.ready;
+  /**
+   * Makes the table, or brings it up to date. Every verb does that, until it has succeeded; to be called by whoever wants to know early,
+   * or has another role for it.
+   * @throws {StoreError}
+   */
+  async setUp(): Promise<void> {
+    await this.prepared();
   }
 
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
-    for (let time = 0; time < CLAIM_TRIES; time += 1) {
-      const row = await this.row(id);
-      const found = unexpired(row);
-      const known = outcomeOf(found, request);
-      if (known !== undefined) return known;
-      const { fingerprint, method, path, requestId = null } = found === undefined ? request : factsOf(found);
-      const values = [id.principal, id.key, fingerprint, method, path, requestId, leaseMs, this.now()];
-      const taken = (await this.query('claim', CLAIM, values)).rows[0];
-      if (taken === undefined) continue;
-      const previous = found !== undefined ? 'abandoned' : row !== undefined ? 'expired' : 'none';
-      return { kind: 'claimed', claim: { ...id, token: Number(taken.token) }, previous, points: pointsOf(taken) };
+    const since = performance.now();
+    const { claims } = await this.prepared();
+    const row = await claims.ask({ id, request, leaseMs });
+    const isKnown = row.fingerprint !== null;
+    const hasExpired = isKnown && Number(row.expires_ms) <= Number(row.now_ms);
+    if (row.claimed !== null) {
+      const claim = { ...id, token: Number(row.claimed) };
+      this.heldUntil.set(claim, since + leaseMs);
+      const previous = hasExpired ? 'expired' : isKnown ? 'abandoned' : 'none';
+      return { kind: 'claimed', claim, previous, points: previous === 'abandoned' ? pointsOf(row) : [] };
     }
-    throw new StoreError('unavailable', 'the record of this key changes all the time', undefined);
+    if (row.fingerprint !== request.fingerprint) return { kind: 'mismatch', original: factsOf(row) };
+    if (row.lease_ends_ms === null) return { kind: 'completed', reply: toReply(row) };
+    const retryAfterMs = leaseLeftMs(Number(row.now_ms), Number(row.lease_ends_ms), Number(row.lease_ms));
+    return { kind: 'in-progress', retryAfterMs };
   }
 
   async renew(claim: Claim, leaseMs: number): Promise<'renewed' | 'lease-lost'> {
-    const { rowCount } = await this.query('renew', RENEW, [...valuesOf(claim), leaseMs, this.now()]);
-    return rowCount === 1 ? 'renewed' : 'lease-lost';
+    const since = performance.now();
+    const { sql } = await this.prepared();
+    const { rowCount } = await this.query(sql.renew, [...identityOf(claim), leaseMs, this.now()]);
+    if (rowCount !== 1) return 'lease-lost';
+    this.heldUntil.set(claim, since + leaseMs);
+    return 'renewed';
   }
 
-  /** @throws {Error} when the effect has ended the transaction itself; then the reply is not stored. */
+  /** @throws {TypeError} when the effect has ended the transaction, or gone on after a statement that failed. */
   async commit(claim: Claim, effect: Effect<Client>, retainMs: number): Promise<CommitOutcome> {
-    return this.fenced<CommitOutcome>(claim, async (client, { xact }) => {
-      const reply = await effect(client);
+    const { schema } = await this.prepared();
+    return this.fenced<CommitOutcome>(claim, async (transaction) => {
+      const reply = await transaction.execute(effect);
       const { status, headers, body } = reply;
-      const values = [status, JSON.stringify(headers), bytesOf(body), retainMs, this.now(), xact];
-      await complete(client, { ...prepared('complete', COMPLETE), values: [...valuesOf(claim), ...values] });
+      const values = [status, JSON.stringify(headers), body, retainMs].map(literal);
+      await finish(transaction, `${schema}.idempotency_complete(${this.about(claim)}, ${values.join(', ')})`);
       return { kind: 'stored', reply };
     });
   }
 
-  /** @throws {Error} when the effect has ended the transaction itself. */
+  /** @throws {TypeError} as {@link commit}. */
   async checkpoint(
     claim: Claim,
     phase: string,
     effect: PhaseEffect<Client>,
     leaseMs: number,
   ): Promise<CheckpointOutcome> {
-    return this.fenced<CheckpointOutcome>(claim, async (client, row) => {
-      const points = pointsOf(row);
-      let result = points.find((point) => point.phase === phase)?.result;
-      if (result === undefined) {
-        result = await effect(client);
-        points.push({ phase, result });
-      }
-      const values = [JSON.stringify(points), leaseMs, this.now(), row.xact];
-      await complete(client, { ...prepared('advance', ADVANCE), values: [...valuesOf(claim), ...values] });
-      return { kind: 'reached', result };
-    });
+    const { schema, sql } = await this.prepared();
+    const row = (await this.query(sql.owned, identityOf(claim))).rows[0];
+    if (row === undefined) return { kind: 'lease-lost' };
+    const reached = pointsOf(row).find((point) => point.phase === phase);
+    if (reached !== undefined) {
+      const outcome = await this.renew(claim, leaseMs);
+      return outcome === 'renewed' ? { kind: 'reached', result: reached.result } : { kind: outcome };
+    }
+    const since = performance.now();
+    try {
+      return await this.fenced<CheckpointOutcome>(claim, async (transaction) => {
+        const result = await transaction.execute(effect);
+        const values = [prefixOf(phase), `${prefixOf(phase)}${JSON.stringify(result)}}`, leaseMs].map(literal);
+        await finish(transaction, `${schema}.idempotency_advance(${this.about(claim)}, ${values.join(', ')})`);
+        this.heldUntil.set(claim, since + leaseMs);
+        return { kind: 'reached', result };
+      });
+    } catch (error) {
+      // Somebody has reached it at the same time; what this one did is undone.
+      if (sqlStateOf(error) === REFUSALS.reached) return this.checkpoint(claim, phase, effect, leaseMs);
+      throw error;
+    }
   }
 
   async release(claim: Claim): Promise<void> {
-    await this.query('release', RELEASE, valuesOf(claim));
+    const { sql } = await this.prepared();
+    this.heldUntil.delete(claim);
+    await this.query(sql.release, identityOf(claim));
   }
 
-  async lookup(id: RecordId): Promise<RecordInfo | undefined> {
-    const found = unexpired(await this.row(id));
+  async lookup({ principal, key }: RecordId): Promise<RecordInfo | undefined> {
+    const { sql } = await this.prepared();
+    const found = (await this.query(sql.lookup, [principal, key, this.now()])).rows[0];
     if (found === undefined) return undefined;
     const { fingerprint: _, ...facts } = factsOf(found);
     const times = { firstSeenMs: Number(found.first_seen_ms), expiresMs: Number(found.expires_ms) };
@@ -180,107 +166,130 @@ export class PostgresStore<Client extends PostgresClient = PostgresClient> imple
   }
 
   async purge(beforeMs: number, limit: number): Promise<number> {
-    const { rowCount } = await this.query('purge', PURGE, [beforeMs, limit, this.now()]);
+    const { sql } = await this.prepared();
+    const { rowCount } = await this.query(sql.purge, [beforeMs, limit, this.now()]);
     return rowCount ?? 0;
   }
 
-  /** Runs an effect in a transaction in which the record is locked. */
+  /**
+   * Runs an effect in a transaction, unless its owner is stale. One whose lease may have ended asks first; the end of the transaction
+   * checks in any case.
+   */
   private async fenced<Outcome>(
     claim: Claim,
-    run: (client: Client, row: PostgresRow) => Promise<Outcome>,
+    run: (transaction: Transaction<Client>) => Promise<Outcome>,
   ): Promise<Outcome | { kind: 'lease-lost' }> {
-    await this.setUp();
-    return this.withClient(async (client) => {
-      const begun = client.query({ text: 'BEGIN ISOLATION LEVEL READ COMMITTED' });
-      const [, owned] = await settled(begun, client.query({ ...prepared('owned', OWNED), values: valuesOf(claim) }));
-      const row = owned.rows[0];
-      if (row !== undefined) return run(client as unknown as Client, row);
-      await client.query({ text: 'ROLLBACK' });
-      return { kind: 'lease-lost' };
-    });
-  }
-
-  /** @throws {StoreError} when PostgreSQL cannot; and whatever `run` throws, after a rollback. */
-  private async withClient<Result>(run: (client: PostgresClient) => Promise<Result>): Promise<Result> {
-    const client = await this.pool.connect().catch((error: unknown) => {
-      throw named(error);
-    });
+    if (!this.isHeld(claim) && !(await this.owns(claim))) return { kind: 'lease-lost' };
     try {
-      const result = await run(client);
-      client.release();
-      return result;
+      return await Transaction.run(this.pool, claim.token, run);
     } catch (error) {
-      const clean = await client.query({ text: 'ROLLBACK' }).then(
-        () => true,
-        () => false,
-      );
-      client.release(!clean);
-      throw named(error);
+      if (error instanceof Stale) return { kind: 'lease-lost' };
+      // What a stale owner's effect came to grief with may be what the new owner's has done.
+      const mayBeStale = isConflict(error) || !this.isHeld(claim);
+      if (mayBeStale && !(await this.owns(claim).catch(() => true))) return { kind: 'lease-lost' };
+      throw error;
     }
   }
 
-  private async query(name: string, text: string, values: unknown[]) {
-    await this.setUp();
-    try {
-      return await this.pool.query({ ...prepared(name, text), values });
-    } catch (error) {
-      throw named(error);
-    }
+  private isHeld(claim: Claim): boolean {
+    return (this.heldUntil.get(claim) ?? 0) > performance.now();
   }
 
-  private async row({ principal, key }: RecordId): Promise<PostgresRow | undefined> {
-    if (principal.includes('\0')) throw new TypeError('a principal in PostgreSQL cannot hold the character NUL');
-    return (await this.query('find', FIND, [principal, key, this.now()])).rows[0];
+  private async owns(claim: Claim): Promise<boolean> {
+    const { sql } = await this.prepared();
+    return (await this.query(sql.owned, identityOf(claim))).rowCount === 1;
+  }
+
+  /** The first arguments of the functions that end a transaction. */
+  private about({ principal, key, token }: Claim): string {
+    return [this.now(), principal, key, token].map(literal).join(', ');
+  }
+
+  private query(text: string, values: unknown[]) {
+    return single(this.pool, { text, values });
   }
 
   /** null: the database asks its own clock. */
   private now(): number | null {
     return this.clock?.() ?? null;
   }
+
+  private prepared(): Promise<Prepared> {
+    this.ready ??= this.prepare().catch((error: unknown) => {
+      // The next one tries again.
+      this.ready = undefined;
+      throw error;
+    });
+    return this.ready;
+  }
+
+  private async prepare(): Promise<Prepared> {
+    const schema = await migrate(this.pool);
+    return { schema, sql: statementsIn(schema), claims: new ClaimQueue(this.pool, schema, () => this.now()) };
+  }
 }
 
-function prepared(name: string, text: string): PostgresQuery {
-  return { name: `docent-idempotency-${name}`, text };
+interface Prepared {
+  /** Where the table and the functions are, quoted. */
+  schema: string;
+  sql: ReturnType<typeof statementsIn>;
+  claims: ClaimQueue;
 }
 
-/** Both results; when one fails, that one's error, and nobody's is left unhandled. */
-async function settled<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
-  const [a, b] = await Promise.allSettled([first, second]);
-  if (a.status === 'rejected') throw a.reason;
-  if (b.status === 'rejected') throw b.reason;
-  return [a.value, b.value];
+function statementsIn(schema: string) {
+  const record = `${schema}.idempotency_record`;
+  const open = 'principal = $1 AND key = $2 AND token = $3 AND status IS NULL';
+  const now = (parameter: string) =>
+    `(SELECT coalesce(${parameter}::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint))`;
+  const before = `least($1::bigint, ${now('$3')})`;
+  return {
+    owned: `SELECT points FROM ${record} WHERE ${open}`,
+    renew: `
+      UPDATE ${record} SET lease_ms = $4::bigint, lease_ends_ms = now + $4::bigint, expires_ms = now + $4::bigint + ${ABANDONED_MS}
+      FROM ${now('$5')} AS clock (now) WHERE ${open}`,
+    release: `DELETE FROM ${record} WHERE ${open}`,
+    lookup: `
+      SELECT fingerprint, method, path, request_id, first_seen_ms, expires_ms, status FROM ${record}
+      WHERE principal = $1 AND key = $2 AND expires_ms > ${now('$3')}`,
+    // Rows that are locked are in use.
+    purge: `
+      DELETE FROM ${record} WHERE ctid = ANY (ARRAY(
+        SELECT ctid FROM ${record} WHERE expires_slot <= ${before} >> 16 AND expires_ms <= ${before}
+        ORDER BY expires_slot LIMIT $2 FOR UPDATE SKIP LOCKED))`,
+  };
 }
 
-/** Writes the record and commits. An effect that has committed or rolled back itself is found out. */
-async function complete(client: PostgresClient, query: PostgresQuery): Promise<void> {
-  const { rowCount } = await client.query(query);
-  if (rowCount !== 1)
-    throw new Error(
-      'the effect has ended the transaction that it was called in; leave COMMIT and ROLLBACK to the store',
-    );
-  const { command } = await client.query({ text: 'COMMIT' });
-  if (command !== 'COMMIT') throw new Error('the transaction was rolled back');
+/** Calls a function that refuses where it must not write, and commits, in one message: nothing can come between. */
+async function finish(transaction: Transaction<PostgresPoolClient>, call: string): Promise<void> {
+  try {
+    await transaction.send(`SELECT ${call}; COMMIT`);
+  } catch (error) {
+    switch (sqlStateOf(error)) {
+      case REFUSALS.leaseLost:
+        throw new Stale();
+      case REFUSALS.transactionEnded:
+        throw new TypeError(
+          'the effect has ended the transaction that it was called in, and its reply is not stored: leave BEGIN, COMMIT and ROLLBACK to the store',
+          { cause: error },
+        );
+      case IN_FAILED_TRANSACTION:
+        throw new TypeError(
+          'a statement of the effect failed, which undoes the others, and the effect went on: let it throw, or use a savepoint',
+          { cause: error },
+        );
+      default:
+        throw error;
+    }
+  }
 }
 
-function valuesOf({ token, principal, key }: Claim): unknown[] {
-  return [token, principal, key];
+/** How a recovery point begins; nothing else in the list of them does, because inside of a JSON string quotes are escaped. */
+function prefixOf(phase: string): string {
+  return `{"phase":${JSON.stringify(phase)},"result":`;
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBuffer>): Buffer {
-  return Buffer.from(buffer, byteOffset, byteLength);
-}
-
-function unexpired(row: PostgresRow | undefined): PostgresRow | undefined {
-  return row !== undefined && Number(row.expires_ms) > Number(row.now_ms) ? row : undefined;
-}
-
-/** @returns undefined when the key may be claimed. */
-function outcomeOf(found: PostgresRow | undefined, { fingerprint }: RequestFacts): ClaimOutcome | undefined {
-  if (found === undefined) return undefined;
-  if (found.fingerprint !== fingerprint) return { kind: 'mismatch', original: factsOf(found) };
-  if (found.lease_ends_ms === null) return { kind: 'completed', reply: toReply(found) };
-  const left = leaseLeftMs(Number(found.now_ms), Number(found.lease_ends_ms), Number(found.lease_ms));
-  return left > 0 ? { kind: 'in-progress', retryAfterMs: left } : undefined;
+function identityOf({ principal, key, token }: Claim): unknown[] {
+  return [principal, key, token];
 }
 
 function factsOf({ fingerprint, method, path, request_id: requestId }: PostgresRow): RequestFacts {
@@ -291,6 +300,7 @@ function pointsOf({ points }: PostgresRow): RecoveryPoint[] {
   return points ? JSON.parse(points) : [];
 }
 
+/** The bytes are copied out of what the client has received, which may be kept for as long as they are. */
 function toReply({ status, headers, body }: PostgresRow): Reply {
   return { status, headers: JSON.parse(headers), body: Uint8Array.from(body as Uint8Array) };
 }

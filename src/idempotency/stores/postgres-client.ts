@@ -94,15 +94,17 @@ export async function single(client: PostgresClient, query: PostgresQuery): Prom
   }
 }
 
-/** A value as SQL, for statements that are sent together and hence without parameters. */
-export function literal(value: string | number | Uint8Array<ArrayBuffer> | null | undefined): string {
-  if (value === null || value === undefined) return 'NULL';
-  if (typeof value === 'number') {
-    if (!Number.isFinite(value)) throw new TypeError(`${value} is no number that can be stored`);
-    return String(value);
-  }
+/**
+ * A value as SQL, for statements that are sent together and hence without parameters.
+ * @throws {TypeError} for anything else.
+ */
+export function literal(value: string | number | Uint8Array<ArrayBuffer> | null): string {
+  if (value === null) return 'NULL';
   if (typeof value === 'string') return quoted(value);
-  return quoted(`\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`);
+  if (value instanceof Uint8Array)
+    return quoted(`\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`);
+  if (Number.isFinite(value)) return String(value);
+  throw new TypeError(`${value} is nothing that can be stored`);
 }
 
 /** With E, a backslash means the same whatever `standard_conforming_strings` is set to. */

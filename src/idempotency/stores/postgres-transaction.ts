@@ -1,14 +1,12 @@
 import { StoreError } from '../store.ts';
-import { asked, literal, named, type PostgresPool, type PostgresPoolClient } from './postgres-client.ts';
+import { asked, named, type PostgresPool, type PostgresPoolClient } from './postgres-client.ts';
+import { BEGIN } from './postgres-schema.ts';
 
 /** What ends a transaction, or begins another one: only the store does that. `ROLLBACK TO` a savepoint is the effect's. */
 const ENDS_TRANSACTION =
   /^(?:\s|;|--.*\n|\/\*[\s\S]*?\*\/)*(?:begin|start\s+transaction|commit|end|abort|prepare\s+transaction|rollback(?!(?:\s+work|\s+transaction)?\s+to\b))\b/i;
 
-/**
- * A transaction on a connection of its own. It is known by the token of the claim that it is about, which a setting keeps until it ends:
- * when the effect has ended it, by whatever means, what completes the record refuses.
- */
+/** A transaction on a connection of its own, in which an effect is executed. */
 export class Transaction<Client extends PostgresPoolClient> {
   private readonly client: Client;
   private lost: Error | undefined;
@@ -27,13 +25,12 @@ export class Transaction<Client extends PostgresPoolClient> {
    */
   static async run<Client extends PostgresPoolClient, Result>(
     pool: PostgresPool<Client>,
-    token: number,
     run: (transaction: Transaction<Client>) => Promise<Result>,
   ): Promise<Result> {
     const transaction = new Transaction(await asked(() => pool.connect()));
     let clean = false;
     try {
-      await transaction.send(`BEGIN; SET LOCAL idempotency.claim = ${literal(String(token))}`);
+      await transaction.send(BEGIN);
       const result = await run(transaction);
       clean = true;
       return result;

@@ -181,7 +181,7 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
   ): Promise<Outcome | { kind: 'lease-lost' }> {
     if (!this.isHeld(claim) && !(await this.owns(claim))) return { kind: 'lease-lost' };
     try {
-      return await Transaction.run(this.pool, claim.token, run);
+      return await Transaction.run(this.pool, run);
     } catch (error) {
       if (error instanceof Stale) return { kind: 'lease-lost' };
       // What a stale owner's effect came to grief with may be what the new owner's has done.
@@ -245,8 +245,9 @@ function statementsIn(schema: string) {
   return {
     owned: `SELECT points FROM ${record} WHERE ${open}`,
     renew: `
-      UPDATE ${record} SET lease_ms = $4::bigint, lease_ends_ms = now + $4::bigint, expires_ms = now + $4::bigint + ${ABANDONED_MS}
-      FROM ${now('$5')} AS clock (now) WHERE ${open}`,
+      UPDATE ${record} SET lease_ms = $4::bigint, lease_ends_ms = ends_ms, expires_ms = ends_ms + ${ABANDONED_MS},
+        expires_slot = (ends_ms + ${ABANDONED_MS}) >> 16
+      FROM (SELECT ${now('$5')} + $4::bigint) AS clock (ends_ms) WHERE ${open}`,
     release: `DELETE FROM ${record} WHERE ${open}`,
     lookup: `
       SELECT fingerprint, method, path, request_id, first_seen_ms, expires_ms, status FROM ${record}

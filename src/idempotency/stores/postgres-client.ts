@@ -1,7 +1,8 @@
 import { StoreError, type StoreProblem } from '../store.ts';
 
-/** A query as the package `pg` takes it. */
+/** A query as the package `pg` takes it: one with a name is prepared once for each connection. */
 export interface PostgresQuery {
+  name?: string;
   text: string;
   values?: unknown[];
 }
@@ -28,7 +29,7 @@ export interface PostgresPoolClient extends PostgresClient {
 }
 
 /** A `Pool` of the package `pg`. The second form of `connect` is there because `pg` has it: types are inferred from both. */
-export interface PostgresPool<Client> extends PostgresClient {
+export interface PostgresPool<Client = PostgresPoolClient> extends PostgresClient {
   connect: { (): Promise<Client>; (callback: never): unknown };
 }
 
@@ -53,15 +54,38 @@ export function isConflict(error: unknown): boolean {
   return CONFLICT.test(sqlStateOf(error instanceof StoreError ? error.cause : error) ?? '');
 }
 
-/** Gives an error of PostgreSQL a name: a {@link StoreError}, or the error itself where a mistake was made. */
+/** What the package `pg` itself says when it has lost a connection or has given up on it; such errors have no code. */
+const LOST = /^Connection terminated|not queryable|^Query read timeout|^timeout (exceeded|expired)|after calling end/;
+
+/** Whether a query failed on the way to PostgreSQL or back: what became of it is not known, and the connection is of no use any more. */
+export function isLost(error: unknown): boolean {
+  const { code, syscall, message } = (error ?? {}) as { code?: unknown; syscall?: unknown; message?: unknown };
+  return (typeof syscall === 'string' && typeof code === 'string') || LOST.test(String(message));
+}
+
+/**
+ * Gives an error a name.
+ * @returns a {@link StoreError} when PostgreSQL cannot be reached, or cannot answer; the error itself where a mistake was made.
+ */
 export function named(error: unknown): unknown {
-  const problem = problemOf(sqlStateOf(error) ?? '');
-  return problem === undefined ? error : new StoreError(problem, (error as Error).message, error);
+  if (error instanceof StoreError) return error;
+  const problem = isLost(error) ? 'unavailable' : problemOf(sqlStateOf(error) ?? '');
+  return problem === undefined ? error : new StoreError(problem, messageOf(error), error);
 }
 
 function problemOf(state: string): StoreProblem | undefined {
   if (state === FULL) return 'full';
   return UNAVAILABLE.test(state) ? 'unavailable' : undefined;
+}
+
+export function unavailable(cause: unknown): StoreError {
+  return new StoreError('unavailable', messageOf(cause), cause);
+}
+
+/** Where a name has several addresses, the error about all of them says nothing itself. */
+function messageOf(error: unknown): string {
+  const { message, errors, code } = (error ?? {}) as { message?: string; errors?: Error[]; code?: string };
+  return message || errors?.[0]?.message || String(code ?? error);
 }
 
 /**
@@ -72,8 +96,7 @@ export async function asked<T>(statement: () => Promise<T>): Promise<T> {
   try {
     return await statement();
   } catch (error) {
-    if (sqlStateOf(error) !== undefined) throw named(error);
-    throw new StoreError('unavailable', error instanceof Error ? error.message : String(error), error);
+    throw sqlStateOf(error) === undefined ? unavailable(error) : named(error);
   }
 }
 

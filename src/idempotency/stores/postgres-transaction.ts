@@ -1,5 +1,4 @@
-import { StoreError } from '../store.ts';
-import { asked, named, type PostgresPool, type PostgresPoolClient } from './postgres-client.ts';
+import { asked, isLost, named, type PostgresPool, type PostgresPoolClient, unavailable } from './postgres-client.ts';
 import { BEGIN } from './postgres-schema.ts';
 
 /** What ends a transaction, or begins another one: only the store does that. `ROLLBACK TO` a savepoint is the effect's. */
@@ -9,9 +8,10 @@ const ENDS_TRANSACTION =
 /** A transaction on a connection of its own, in which an effect is executed. */
 export class Transaction<Client extends PostgresPoolClient> {
   private readonly client: Client;
-  private lost: Error | undefined;
-  private readonly onError = (error: Error) => {
-    this.lost ??= error;
+  /** Why the connection is of no use any more. */
+  private lost: { cause: unknown } | undefined;
+  private readonly onError = (cause: unknown) => {
+    this.lost ??= { cause };
   };
 
   private constructor(client: Client) {
@@ -43,8 +43,10 @@ export class Transaction<Client extends PostgresPoolClient> {
   }
 
   /** Sends statements of the store's own, in one message. @throws {StoreError} */
-  send(text: string): Promise<unknown> {
-    return asked(() => this.client.query({ text }));
+  async send(text: string): Promise<void> {
+    // An effect may have gone on after a query that was given up; it may be executed yet.
+    if (this.lost !== undefined) throw unavailable(this.lost.cause);
+    await asked(() => this.client.query({ text }).catch((error: unknown) => this.told(error)));
   }
 
   /**
@@ -52,14 +54,19 @@ export class Transaction<Client extends PostgresPoolClient> {
    * @throws {StoreError} when the connection is lost meanwhile; and whatever the effect throws.
    */
   async execute<Result>(effect: (client: Client) => Result | Promise<Result>): Promise<Result> {
-    const { client, withdraw } = lend(this.client);
+    const { client, withdraw } = lend(this.client, (error) => this.told(error));
     try {
       return await effect(client);
     } catch (error) {
-      throw this.lost === undefined ? named(error) : new StoreError('unavailable', this.lost.message, error);
+      throw this.lost === undefined ? named(error) : unavailable(this.lost.cause);
     } finally {
       withdraw();
     }
+  }
+
+  private told(error: unknown): never {
+    if (isLost(error)) this.onError(error);
+    throw error;
   }
 
   private async rollBack(): Promise<boolean> {
@@ -77,15 +84,22 @@ export class Transaction<Client extends PostgresPoolClient> {
   }
 }
 
-/** The same client, for as long as it is lent, without what would end the transaction. */
-function lend<Client extends PostgresPoolClient>(client: Client): { client: Client; withdraw(): void } {
+/**
+ * The same client, for as long as it is lent, without what would end the transaction.
+ * @param failed is told what a query has failed with.
+ */
+function lend<Client extends PostgresPoolClient>(
+  client: Client,
+  failed: (error: unknown) => never,
+): { client: Client; withdraw(): void } {
   let isOver = false;
   const query = (...args: unknown[]) => {
     if (isOver)
       throw new TypeError('the effect is over, and its connection belongs to others; await every query in it');
     if (ENDS_TRANSACTION.test(textOf(args[0])))
       throw new TypeError('an effect runs in the transaction of the store: leave BEGIN, COMMIT and ROLLBACK to it');
-    return Reflect.apply(client.query, client, args);
+    const result = Reflect.apply(client.query, client, args);
+    return result instanceof Promise ? result.catch(failed) : result;
   };
   const refuse = () => {
     throw new TypeError('the connection belongs to the store, which releases it after the effect');

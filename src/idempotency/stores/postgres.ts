@@ -18,6 +18,7 @@ import type {
 } from '../store.ts';
 import { ClaimQueue } from './postgres-claims.ts';
 import {
+  asked,
   isConflict,
   literal,
   type PostgresPool,
@@ -26,10 +27,10 @@ import {
   single,
   sqlStateOf,
 } from './postgres-client.ts';
-import { migrate, REFUSALS } from './postgres-schema.ts';
+import { migrate, RECORDS, REFUSALS } from './postgres-schema.ts';
 import { Transaction } from './postgres-transaction.ts';
 
-export type { PostgresPool, PostgresPoolClient } from './postgres-client.ts';
+export type { PostgresClient, PostgresPool, PostgresPoolClient } from './postgres-client.ts';
 
 /** A statement in a transaction that an error has ended; the client of the effect has been told of it. */
 const IN_FAILED_TRANSACTION = '25P02';
@@ -224,8 +225,19 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
   }
 
   private async prepare(): Promise<Prepared> {
-    const schema = await migrate(this.pool);
-    return { schema, sql: statementsIn(schema), claims: new ClaimQueue(this.pool, schema, () => this.now()) };
+    const client = await asked(() => this.pool.connect());
+    // A connection that breaks says so to whoever listens, and nobody is the end of the process.
+    const ignore = () => undefined;
+    client.on('error', ignore);
+    let clean = false;
+    try {
+      const schema = await migrate(client, RECORDS);
+      clean = true;
+      return { schema, sql: statementsIn(schema), claims: new ClaimQueue(this.pool, schema, () => this.now()) };
+    } finally {
+      client.release(!clean);
+      client.removeListener('error', ignore);
+    }
   }
 }
 

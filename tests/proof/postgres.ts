@@ -68,7 +68,7 @@ async function open({ harmed = false } = {}): Promise<Place> {
       if (server === undefined) await query(url, `DROP DATABASE ${name} WITH (FORCE)`);
       else await server.stop();
     },
-    ...(server === undefined ? {} : { faults: faultsOf(server, address) }),
+    ...(server === undefined ? {} : { server, faults: faultsOf(server, address) }),
   };
 }
 
@@ -108,6 +108,7 @@ export const postgres: ProvedStore = {
   name: 'postgres',
   transactional: true,
   durable: true,
+  hasServer: true,
   pace: { stepMs: 20, keyMs: 150, sequences: 60 },
   open,
   connect,

@@ -69,7 +69,7 @@ async function open({ harmed = false } = {}): Promise<Place> {
       client.destroy();
       await server?.stop();
     },
-    ...(server === undefined ? {} : { faults: faultsOf(server, client) }),
+    ...(server === undefined ? {} : { server, faults: faultsOf(server, client) }),
   };
 }
 
@@ -104,6 +104,7 @@ export const redis: ProvedStore = {
   name: 'redis',
   transactional: true,
   durable: true,
+  hasServer: true,
   // By default a claim is kept in memory alone until something comes of it.
   volatileClaims: true,
   collects: true,

@@ -7,13 +7,14 @@ import { proveConcurrency } from './concurrency.ts';
 import { proveCrashes } from './crash.ts';
 import { proveFencing, provePauses } from './fencing.ts';
 import { proveIsolation } from './isolation.ts';
+import { proveOutage } from './outage.ts';
 import { proveRaces } from './race.ts';
 import { proveSequences } from './sequences.ts';
 import { type ProvedStore, STORES } from './stores.ts';
 import { LEDGERS, proveStrangers } from './strangers.ts';
 
 /** @returns what a part did on a store, in a line; undefined when there is nothing to do on it. */
-type Part = (store: ProvedStore, seed: number) => Promise<string> | undefined;
+type Part = (store: ProvedStore, seed: number) => Promise<string | undefined>;
 
 const SEQUENCES = 10_000;
 /** Of each store, so that all together do more than a million. */
@@ -25,6 +26,7 @@ const LANES = 8;
 const OWNERS = 10_000;
 const STOPPED_OWNERS = 1000;
 const PAIRS = 10_000;
+const OUTAGE_REQUESTS = 200;
 
 const PARTS: Record<string, Part> = {
   model: async (store, seed) => {
@@ -35,7 +37,7 @@ const PARTS: Record<string, Part> = {
     const { faults, ...counts } = await proveConcurrency(store, { seed, operations: OPERATIONS, roundMs: ROUND_MS });
     return list([...Object.entries(counts), ...faults]);
   },
-  crash: (store, seed) => (store.durable ? crash(store, seed) : undefined),
+  crash: async (store, seed) => (store.durable ? crash(store, seed) : undefined),
   race: async (store) => list(Object.entries(await proveRaces(store, { callers: 1000, keys: 100, processes: 3 }))),
   fencing: async (store, seed) => {
     const byClock = await proveFencing(store, { owners: OWNERS, seed });
@@ -49,6 +51,8 @@ const PARTS: Record<string, Part> = {
     const strangers = await proveStrangers(store, { seed, pairs: PAIRS });
     return `${counts}; through the reference API: ${list(Object.entries(strangers))}`;
   },
+  outage: async (store) =>
+    store.hasServer ? list(Object.entries(await proveOutage(store, OUTAGE_REQUESTS))) : undefined,
 };
 
 async function crash(store: ProvedStore, seed: number): Promise<string> {

@@ -26,6 +26,8 @@ export interface Place {
   close(): void | Promise<void>;
   /** What can be done to its server and to the connections to it, by name: only where it was opened to be harmed. */
   faults?: Record<string, () => Promise<void>>;
+  /** Its server, where it was opened to be harmed. */
+  server?: { kill(): Promise<void>; restart(): Promise<void> };
 }
 
 /** A store that the proofs are about. */
@@ -33,6 +35,8 @@ export interface ProvedStore extends Traits {
   name: string;
   /** Whether the data outlive a handle, and other processes reach them. */
   durable: boolean;
+  /** Whether they are on a server, which may be away. */
+  hasServer?: true;
   pace: {
     /** How fast the clocks go of clients that work at the same time. */
     stepMs: number;

@@ -1,7 +1,7 @@
 // Clients that use one store at the same time, do what owners do and what they must not do, and write down what they ask and hear.
 import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises';
 import { type RequestFacts, StoreError } from '../../src/idempotency/index.ts';
-import { type ClockOptions, instant, randomness, STEP_MS, StepClock } from './clock.ts';
+import { type ClockOptions, clockOf, instant, randomness } from './clock.ts';
 import { connectTo } from './connect.ts';
 import type { Fault, Operation, Outcome } from './model.ts';
 import { perform } from './perform.ts';
@@ -49,11 +49,10 @@ const REQUESTS: readonly RequestFacts[] = ['a', 'b'].map((name) => ({
 
 /** Runs all clients of a process until the round ends. @throws what a store throws for no reason. */
 export async function runClients(orders: Orders, note: (note: Note) => void): Promise<void> {
-  const clock = new StepClock(orders.clock);
+  const { now, stepMs } = clockOf(orders.clock);
   const handles: Handle[] = [];
-  for (let index = 0; index < HANDLES; index += 1)
-    handles.push(await connectTo(orders.store, orders.address, () => clock.now()));
-  const shared = new Shared(orders, note);
+  for (let index = 0; index < HANDLES; index += 1) handles.push(await connectTo(orders.store, orders.address, now));
+  const shared = new Shared(orders, stepMs, note);
   await Promise.all(
     Array.from({ length: orders.clients }, (_, index) =>
       new Client(orders, handles[index % HANDLES] as Handle, shared, index).run(),
@@ -65,13 +64,15 @@ export async function runClients(orders: Orders, note: (note: Note) => void): Pr
 /** What the clients of a process have in common. */
 class Shared {
   readonly note: (note: Note) => void;
+  readonly stepMs: number;
   /** Tokens of the latest claims of each key. */
   readonly tokens = new Map<string, number[]>();
   private readonly orders: Orders;
   private calls = 0;
 
-  constructor(orders: Orders, note: (note: Note) => void) {
+  constructor(orders: Orders, stepMs: number, note: (note: Note) => void) {
     this.orders = orders;
+    this.stepMs = stepMs;
     this.note = note;
   }
 
@@ -136,7 +137,7 @@ class Client {
 
   private draw(key: string, call: number): Operation {
     const choice = this.random();
-    const steps = STEP_MS * (1 + Math.floor(this.random() * 3));
+    const steps = this.shared.stepMs * (1 + Math.floor(this.random() * 3));
     const tokens = this.shared.tokens.get(key) ?? [];
     const token = tokens[Math.floor(this.random() ** 2 * tokens.length)];
     const common = { token: token ?? 0, line: `${key} ${this.orders.process}.${call}`, ...this.fault() };

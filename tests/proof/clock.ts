@@ -6,8 +6,8 @@ export function instant(): number {
 /** What the clocks of stores show at first: an instant to begin at. */
 const START_MS = Date.UTC(2026, 10, 22, 12);
 
-/** By how much they go on at each step: the proofs speak of leases of so many steps. Milliseconds. */
-export const STEP_MS = 1000;
+/** By how much they go on at each step. Milliseconds. */
+const STEP_MS = 1000;
 
 /** Steps after which a clock that is wrong is wrong by another amount. */
 const SKEW_STEPS = 16;
@@ -21,24 +21,56 @@ export interface ClockOptions {
   skew: number;
   /** Which of all the clocks that are wrong it is. */
   seed: number;
+  /** The store goes by its own clock instead, which is that of this machine; a step is then what it takes. */
+  real?: boolean;
+}
+
+/** What a store goes by, and what is known about that. */
+export interface HandleClock {
+  /** To be handed to the store; undefined for one that has its own. */
+  now: (() => number) | undefined;
+  /** The length of a step on it: leases are so many steps. Milliseconds. */
+  stepMs: number;
+  /** Everything that it may have shown between two instants. */
+  values(from: number, to: number): number[];
+}
+
+export function clockOf(options: ClockOptions): HandleClock {
+  return options.real ? new RealClock(options.everyMs) : new StepClock(options);
+}
+
+/** This machine's clock, as far as another scale tells what it has shown. */
+class RealClock implements HandleClock {
+  readonly now = undefined;
+  readonly stepMs: number;
+  /** From the scale to the clock, which leaves out parts of a millisecond. */
+  private readonly ahead = Date.now() - instant();
+
+  constructor(stepMs: number) {
+    this.stepMs = stepMs;
+  }
+
+  values(from: number, to: number): number[] {
+    const first = Math.floor(from + this.ahead);
+    const last = Math.floor(to + this.ahead) + 1;
+    return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  }
 }
 
 /**
  * A clock that moves in large steps, so that it is known, apart from one or two values, what an operation has read of it; that moves far
  * faster than time, so that leases end while others are at work; and that goes wrong, and back.
  */
-export class StepClock {
+class StepClock implements HandleClock {
+  readonly stepMs = STEP_MS;
   private readonly options: ClockOptions;
 
   constructor(options: ClockOptions) {
     this.options = options;
   }
 
-  now(): number {
-    return this.show(this.stepAt(instant()));
-  }
+  readonly now = () => this.show(this.stepAt(instant()));
 
-  /** Everything that it shows between two instants. */
   values(from: number, to: number): number[] {
     const values = new Set<number>();
     for (let step = this.stepAt(from); step <= this.stepAt(to); step += 1) values.add(this.show(step));

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { type Note, type Orders, PRINCIPAL, runClients } from './clients.ts';
-import { instant, randomness, StepClock } from './clock.ts';
+import { clockOf, instant, randomness } from './clock.ts';
 import { checkHistory, type Event } from './linearize.ts';
 import { perform } from './perform.ts';
 import type { Place, ProvedStore } from './stores.ts';
@@ -31,6 +31,8 @@ export interface ConcurrencyOptions {
   operations: number;
   /** How long a round lasts. Milliseconds. */
   roundMs: number;
+  /** By its own clock, and unharmed: what cannot answer for long leaves open what its clock has shown. */
+  real?: boolean;
 }
 
 export interface ConcurrencyReport {
@@ -56,15 +58,15 @@ interface Transcript {
 /** @throws {AssertionError} with the shortest history that no order explains. */
 export async function proveConcurrency(
   store: ProvedStore,
-  { seed, operations, roundMs }: ConcurrencyOptions,
+  { seed, operations, roundMs, real = false }: ConcurrencyOptions,
 ): Promise<ConcurrencyReport> {
-  const place = await store.open({ harmed: true });
+  const place = await store.open({ harmed: !real });
   const faults = new Map<string, number>();
   const report = { rounds: 0, operations: 0, unknown: 0, keys: 0, undecided: 0, faults };
   try {
     while (report.operations < operations) {
       await place.empty();
-      const round = new Round(store, place, seed + report.rounds, roundMs, faults);
+      const round = new Round(store, place, { seed: seed + report.rounds, roundMs, real }, faults);
       const histories = await round.run();
       report.rounds += 1;
       for (const [key, events] of histories) {
@@ -87,6 +89,7 @@ class Round {
   private readonly place: Place;
   private readonly random: () => number;
   private readonly roundMs: number;
+  private readonly real: boolean;
   private readonly faults: Map<string, number>;
   private readonly from = instant();
   private readonly until: number;
@@ -94,11 +97,17 @@ class Round {
   private readonly losses: Event[] = [];
   private started = 0;
 
-  constructor(store: ProvedStore, place: Place, seed: number, roundMs: number, faults: Map<string, number>) {
+  constructor(
+    store: ProvedStore,
+    place: Place,
+    { seed, roundMs, real }: { seed: number; roundMs: number; real: boolean },
+    faults: Map<string, number>,
+  ) {
     this.store = store;
     this.place = place;
     this.random = randomness(seed);
     this.roundMs = roundMs;
+    this.real = real;
     this.faults = faults;
     this.until = this.from + (store.durable ? START_MS : 0) + roundMs;
   }
@@ -146,7 +155,7 @@ class Round {
       seed,
       clients: store.durable ? CLIENTS : PROCESSES * CLIENTS,
       until: this.until,
-      clock: { from, everyMs: stepMs, skew: store.durable ? 2 : 0, seed },
+      clock: { from, everyMs: stepMs, skew: store.durable ? 2 : 0, seed, real: this.real },
       keyMs,
       outages: place.faults !== undefined,
     };
@@ -205,8 +214,8 @@ class Round {
   private async readAll(histories: Map<string, Event[]>): Promise<void> {
     const lines = Map.groupBy(await this.place.lines(), (line) => line.split(' ', 1)[0] ?? '');
     for (const key of lines.keys()) assert.ok(histories.has(key), `business data of ${key}, which nobody has used`);
-    const clock = new StepClock({ ...this.orders().clock, skew: 0 });
-    const handle = await this.store.connect(this.place.address, () => clock.now());
+    const clock = clockOf({ ...this.orders().clock, skew: 0 });
+    const handle = await this.store.connect(this.place.address, clock.now);
     for (const [key, events] of histories) {
       for (const verb of ['read', 'lookup'] as const) {
         const invoked = instant();
@@ -233,7 +242,7 @@ function historiesOf(transcripts: Transcript[]): { histories: Map<string, Event[
   const histories = new Map<string, Event[]>();
   const purges: Event[] = [];
   for (const { orders, notes, ended } of transcripts) {
-    const clock = new StepClock(orders.clock);
+    const clock = clockOf(orders.clock);
     const ends = new Map(notes.filter((note) => !('operation' in note)).map((note) => [note.call, note]));
     for (const note of notes) {
       if (!('operation' in note)) continue;

@@ -12,7 +12,7 @@ const MODULES: Record<string, () => Promise<ProvedStore>> = {
  * A handle on a place of a store.
  * @param name of the store.
  */
-export async function connectTo(name: string, address: string, now: () => number): Promise<Handle> {
+export async function connectTo(name: string, address: string, now?: () => number): Promise<Handle> {
   const store = await MODULES[name]?.();
   if (store === undefined) throw new Error(`there is no store ${name}`);
   return store.connect(address, now);

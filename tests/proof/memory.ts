@@ -30,7 +30,7 @@ export const memory: ProvedStore = {
     if (place === undefined) throw new Error(`${address} is none of this process`);
     return {
       get store() {
-        place.store ??= new MemoryStore({ now });
+        place.store ??= new MemoryStore(now === undefined ? {} : { now });
         return place.store;
       },
       write: async (_, line) => {

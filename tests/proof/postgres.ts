@@ -91,10 +91,10 @@ function faultsOf(server: Server, address: string): Record<string, () => Promise
   };
 }
 
-function connect(address: string, now: () => number): Handle {
+function connect(address: string, now?: () => number): Handle {
   const pool = newPool(address);
   return {
-    store: new PostgresStore<pg.PoolClient>(pool, { now }),
+    store: new PostgresStore<pg.PoolClient>(pool, now === undefined ? {} : { now }),
     write: async (client, line) => {
       await (client as pg.PoolClient).query('INSERT INTO line (text) VALUES ($1)', [line]);
     },

@@ -89,12 +89,12 @@ function faultsOf(server: Server, client: ReturnType<typeof newClient>): Record<
   };
 }
 
-async function connect(address: string, now: () => number): Promise<Handle> {
+async function connect(address: string, now?: () => number): Promise<Handle> {
   const { url, prefix, ...limit }: Address = JSON.parse(address);
   const client = newClient(url, false);
   await client.connect();
   return {
-    store: new RedisStore(client, { prefix, now, ...limit }),
+    store: new RedisStore(client, { prefix, ...limit, ...(now === undefined ? {} : { now }) }),
     write: (transaction, line) => (transaction as RedisTransaction).command('RPUSH', `${prefix}lines`, line),
     drop: () => client.destroy(),
   };

@@ -31,7 +31,7 @@ export const sqlite: ProvedStore = {
   connect: (address, now) => {
     const db = openFile(address);
     return {
-      store: new SqliteStore(db, { now }),
+      store: new SqliteStore(db, now === undefined ? {} : { now }),
       write: (transaction, line) => writeLine(transaction as DatabaseSync, line),
       drop: () => db.close(),
     };

@@ -50,8 +50,8 @@ export interface ProvedStore extends Traits {
    * @param options.harmed on a server of its own, if the store has servers, for harm to be done to it.
    */
   open(options?: { harmed?: boolean }): Place | Promise<Place>;
-  /** @param now the clock of this handle, milliseconds since 1970. */
-  connect(address: string, now: () => number): Handle | Promise<Handle>;
+  /** @param now the clock of this handle, milliseconds since 1970; by default the store's own. */
+  connect(address: string, now?: () => number): Handle | Promise<Handle>;
 }
 
 export const STORES: readonly ProvedStore[] = [memory, sqlite, postgres, redis];

@@ -1,14 +1,30 @@
 // Pairs of accounts of the reference API, with the same keys or with keys that are near each other.
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
+import pg from 'pg';
+import { createClient } from 'redis';
 import { createReferenceApi, type ReferenceApi } from '../../src/reference/api.ts';
 import type { Ledger } from '../../src/reference/ledger.ts';
+import { PostgresLedger } from '../../src/reference/ledgers/postgres.ts';
+import { RedisLedger } from '../../src/reference/ledgers/redis.ts';
 import { SqliteLedger } from '../../src/reference/ledgers/sqlite.ts';
 import type { ProvedStore } from './stores.ts';
 
-/** The reference API's data, in places of their own beside those of a store, by its name. */
-export const LEDGERS: Record<string, (address: string) => Ledger> = {
-  sqlite: (address) => new SqliteLedger(`${address}.ledger`),
+/** The reference API's data, beside those of a place of a store, by the store's name. */
+export const LEDGERS: Record<string, (address: string) => Promise<Ledger>> = {
+  sqlite: async (address) => new SqliteLedger(`${address}.ledger`),
+  postgres: async (address) => {
+    const pool = new pg.Pool({ connectionString: address });
+    pool.on('error', () => undefined);
+    return new PostgresLedger(pool);
+  },
+  redis: async (address) => {
+    const { url, prefix }: { url: string; prefix: string } = JSON.parse(address);
+    const client = createClient({ url });
+    client.on('error', () => undefined);
+    await client.connect();
+    return new RedisLedger(client, { prefix });
+  },
 };
 
 /** Printable ASCII: what headers, URLs and databases read as something else, or take for the same. */
@@ -45,12 +61,10 @@ export async function proveStrangers(
   { seed, pairs }: { seed: number; pairs: number },
 ): Promise<{ accounts: number }> {
   const place = await store.open();
+  const ledger = await LEDGERS[store.name]?.(place.address);
+  assert.ok(ledger, `the reference API does not stand on ${store.name}`);
   const api = createReferenceApi({
-    open: () => {
-      const ledger = LEDGERS[store.name];
-      if (ledger === undefined) throw new Error(`the reference API does not stand on ${store.name}`);
-      return ledger(place.address);
-    },
+    open: () => ledger,
     prefix: '/api',
     pageUrl: () => 'about:blank',
     report: (error) => {

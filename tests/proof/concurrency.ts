@@ -289,7 +289,8 @@ const TOLD = 60;
 function story(key: string, history: Event[]): string {
   const start = Math.min(...history.map(({ invoked }) => invoked));
   const lines = history.map(({ operation, outcome, invoked, returned, clocks }) => {
-    const times = `${(invoked - start).toFixed(3)}–${(returned - start).toFixed(3)} at ${clocks.join('|')}`;
+    const clock = clocks.length < 4 ? clocks.join('|') : `${clocks[0]}…${clocks.at(-1)}`;
+    const times = `${(invoked - start).toFixed(3)}–${(returned - start).toFixed(3)} at ${clock}`;
     return `${times} ${JSON.stringify(operation)} → ${JSON.stringify(outcome) ?? 'unknown'}`;
   });
   const left = Math.max(0, lines.length - TOLD);

@@ -143,7 +143,7 @@ const BAD: Record<string, Event[]> = {
     event(2, never, commit(1, 'x')),
     event(14, 15, CLAIM, claimed(2, 'abandoned')),
     event(16, 17, commit(2, 'y'), stored('y')),
-    event(18, 19, { verb: 'read' }, read('y', 'x')),
+    event(18, 19, { verb: 'read' }, read('x', 'y')),
   ],
 };
 

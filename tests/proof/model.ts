@@ -72,6 +72,7 @@ export interface KeyState {
   record?: ModelRecord;
   /** The greatest token that has been drawn: a later claim has a greater one. */
   lastToken: number;
+  /** Sorted: rows of a table have no order, other than that of some column. */
   lines: readonly string[];
 }
 
@@ -184,7 +185,7 @@ function checkpoint(
   const points = [...record.points, { phase, result }];
   return {
     outcome: { kind: 'reached', result },
-    state: { ...state, record: { ...renewed, points }, lines: [...state.lines, line] },
+    state: { ...state, record: { ...renewed, points }, lines: withLine(state, line) },
   };
 }
 
@@ -201,14 +202,14 @@ function commit(
   const { volatile: _, ...kept } = record;
   return {
     outcome: { kind: 'stored', reply },
-    state: { ...state, record: { ...kept, reply, expiresMs: nowMs + retainMs }, lines: [...state.lines, line] },
+    state: { ...state, record: { ...kept, reply, expiresMs: nowMs + retainMs }, lines: withLine(state, line) },
   };
 }
 
 /** The claim stands; only a store without transactions keeps what was written before. */
 function thrown(state: KeyState, line: string, fault: Fault, { transactional }: Traits): Step {
   const stays = !transactional && fault === 'after';
-  return { outcome: { kind: 'thrown' }, state: stays ? { ...state, lines: [...state.lines, line] } : state };
+  return { outcome: { kind: 'thrown' }, state: stays ? { ...state, lines: withLine(state, line) } : state };
 }
 
 function lookup(state: KeyState, nowMs: number): Outcome {
@@ -243,6 +244,10 @@ function extended(record: ModelRecord, nowMs: number, leaseMs: number): ModelRec
   const leaseEndsMs = nowMs + leaseMs;
   const { volatile: _, ...kept } = record;
   return { ...kept, leaseMs, leaseEndsMs, expiresMs: leaseEndsMs + ABANDONED_MS };
+}
+
+function withLine({ lines }: KeyState, line: string): readonly string[] {
+  return [...lines, line].sort();
 }
 
 function reverted(state: KeyState, { over }: NonNullable<ModelRecord['volatile']>): KeyState {

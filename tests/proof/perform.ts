@@ -53,7 +53,7 @@ export async function perform(
       return info === undefined ? { kind: 'unknown-key' } : { kind: 'known-key', info };
     }
     case 'read':
-      return { kind: 'lines', lines: await read() };
+      return { kind: 'lines', lines: (await read()).toSorted() };
     case 'purge':
       await store.purge(Number.MAX_SAFE_INTEGER, PURGE_LIMIT);
       return { kind: 'purged' };

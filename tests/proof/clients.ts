@@ -36,6 +36,9 @@ const HANDLES = 2;
 /** So many keys are in use at a time: fewer than clients, so that they meet. */
 const KEYS = 3;
 
+/** For how long a client waits after an outage; each attempt is one more of which nobody knows what it has done. Steps of the clock. */
+const RETRY_STEPS = 8;
+
 /** Which token a client uses: that of one of the latest claims in its process. */
 const TOKENS = 3;
 
@@ -132,7 +135,7 @@ class Client {
   /** A store that cannot answer is asked again a little later; one that nothing is done to has to answer. */
   private async recover(error: unknown): Promise<void> {
     if (!(error instanceof StoreError) || !this.orders.outages) throw error;
-    await sleep(this.orders.clock.everyMs);
+    await sleep(RETRY_STEPS * this.orders.clock.everyMs);
   }
 
   private draw(key: string, call: number): Operation {

@@ -25,7 +25,7 @@ for (const store of STORES) {
 
 for (const store of STORES.filter(({ name }) => name in LEDGERS)) {
   test(`no account of the reference API learns of another one’s keys: ${store.name}`, async () => {
-    await proveStrangers(store, { seed: 7, pairs: 60 });
+    await proveStrangers(store, { seed: 7, pairs: 30 });
   });
 }
 

@@ -216,16 +216,19 @@ class Round {
     for (const key of lines.keys()) assert.ok(histories.has(key), `business data of ${key}, which nobody has used`);
     const clock = clockOf({ ...this.orders().clock, skew: 0 });
     const handle = await this.store.connect(this.place.address, clock.now);
-    for (const [key, events] of histories) {
-      for (const verb of ['read', 'lookup'] as const) {
-        const invoked = instant();
-        const read = async () => lines.get(key) ?? [];
-        const outcome = await perform(handle, { principal: PRINCIPAL, key }, { verb }, read);
-        const returned = instant();
-        events.push({ operation: { verb }, outcome, invoked, returned, clocks: clock.values(invoked, returned) });
+    try {
+      for (const [key, events] of histories) {
+        for (const verb of ['read', 'lookup'] as const) {
+          const invoked = instant();
+          const read = async () => lines.get(key) ?? [];
+          const outcome = await perform(handle, { principal: PRINCIPAL, key }, { verb }, read);
+          const returned = instant();
+          events.push({ operation: { verb }, outcome, invoked, returned, clocks: clock.values(invoked, returned) });
+        }
       }
+    } finally {
+      await handle.drop();
     }
-    await handle.drop();
   }
 }
 

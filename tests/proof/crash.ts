@@ -10,7 +10,7 @@ import { fingerprintOf } from '../../src/idempotency/index.ts';
 import { randomness } from './clock.ts';
 import { POINTS } from './crash-points.ts';
 import type { ServerOrders } from './crash-server.ts';
-import type { Place, ProvedStore } from './stores.ts';
+import type { Handle, Place, ProvedStore } from './stores.ts';
 
 const CRASH_SERVER = fileURLToPath(new URL('crash-server.ts', import.meta.url));
 
@@ -188,8 +188,11 @@ class Lane {
       const reply = { status: 204, headers: [], body: new Uint8Array() };
       await handle.store.commit(outcome.claim, () => reply, 1);
     };
-    await Promise.all(Array.from({ length: EXPIRED }, claim));
-    await handle.drop();
+    try {
+      await Promise.all(Array.from({ length: EXPIRED }, claim));
+    } finally {
+      await handle.drop();
+    }
   }
 
   /** Starts a server whenever there is none. */
@@ -280,6 +283,14 @@ class Lane {
       'the business data are not those of the requests that were answered',
     );
     const handle = await this.store.connect(place.address, Date.now);
+    try {
+      await this.checkRecords(handle);
+    } finally {
+      await handle.drop();
+    }
+  }
+
+  private async checkRecords(handle: Handle): Promise<void> {
     const fingerprint = await fingerprintOf({ method: 'POST', target: '/', contentType: '', body: new Uint8Array() });
     for (const [key, body] of this.answers) {
       assert.equal(this.partner.keys.get(key)?.size, 1, `the other service knows ${key} by one derived key`);
@@ -287,6 +298,5 @@ class Lane {
       assert.equal(outcome.kind, 'completed', `the answer to ${key} is lost`);
       if (outcome.kind === 'completed') assert.equal(new TextDecoder().decode(outcome.reply.body), body);
     }
-    await handle.drop();
   }
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { CORE_MUTANTS } from './core.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
@@ -26,8 +27,10 @@ describe('a planted fault', () => {
     assert.throws(() => planted(HARMLESS, `${HARMLESS.find} ${HARMLESS.find}`), /stands 2 times/);
   });
 
-  test('has a name of its own', () => {
+  test('has a name of its own, and a place in the sources', () => {
     assert.equal(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
+    for (const mutant of MUTANTS)
+      planted(mutant, readFileSync(new URL(`../../src/${mutant.file}`, import.meta.url), 'utf8'));
   });
 });
 

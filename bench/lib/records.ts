@@ -55,6 +55,7 @@ async function fillPostgres(url: string, { count, from, expired }: Filling): Pro
     const columns = rows.map(({ name }) => name);
     const values = columns.map((name) => {
       if (name === 'key') return "lpad((number * 48271 % 2147483647)::text, 10, '0') || '-7d1b-4c0e-8a94-1b1c1f9a0f3b'";
+      if (name === 'expires_slot') return `(${expiry(expired)}) >> 16`;
       return name === 'expires_ms' ? expiry(expired) : name;
     });
     await client.query(`

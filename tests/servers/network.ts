@@ -16,16 +16,20 @@ export interface Network {
   connections(): number;
   /** From now on nothing comes through the connections that there are, and nobody is told. New ones are as they should be. */
   swallow(): void;
+  /** What is sent through the connections that there are still arrives; instead of the next answer, the connection is lost. */
+  loseAnswers(): void;
 }
 
 export async function startNetwork(server: string): Promise<Network> {
   let connections = 0;
   const { hostname, port } = new URL(server);
   const sockets = new Set<Socket>();
+  const answering = new Map<Socket, Socket>();
   const network = createServer((client) => {
     connections += 1;
     const there = connect(Number(port), hostname);
     for (const socket of [client, there]) sockets.add(socket.on('error', () => undefined));
+    answering.set(there, client);
     client.pipe(there).pipe(client);
   }).listen(0, '127.0.0.1');
   endings.push(() => {
@@ -37,6 +41,13 @@ export async function startNetwork(server: string): Promise<Network> {
   return {
     url: Object.assign(new URL(server), { port: String(address.port) }).href,
     connections: () => connections,
+    loseAnswers: () => {
+      for (const [there, client] of answering)
+        there
+          .unpipe()
+          .once('data', () => client.destroy())
+          .resume();
+    },
     swallow: () => {
       for (const socket of sockets) socket.unpipe().pause();
     },

@@ -19,6 +19,7 @@ import type {
 import { ClaimQueue } from './postgres-claims.ts';
 import {
   asked,
+  bytes,
   isConflict,
   literal,
   type PostgresPool,
@@ -113,7 +114,7 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
     return this.fenced<CommitOutcome>(claim, async (transaction) => {
       const reply = await transaction.execute(effect);
       const { status, headers, body } = reply;
-      const values = [status, JSON.stringify(headers), body, retainMs].map(literal);
+      const values = [literal(status), literal(JSON.stringify(headers)), bytes(body), literal(retainMs)];
       await finish(transaction, `${schema}.idempotency_complete(${this.about(claim)}, ${values.join(', ')})`);
       return { kind: 'stored', reply };
     });

@@ -88,6 +88,11 @@ export interface Traits {
    * answer is thrown on, whether the claim stands or not.
    */
   collects?: boolean;
+  /**
+   * Whether a token is drawn before it is known whether somebody else is faster: then a claim that has waited while another one was granted
+   * and given up has a smaller token than that one. No stale owner gains by it: the one with the greater token has ended by itself.
+   */
+  drawsEarly?: boolean;
 }
 
 export interface Step {
@@ -121,17 +126,23 @@ export function apply(state: KeyState, operation: Operation, nowMs: number, toke
     case 'commit':
       return commit(state, operation, nowMs, traits);
     case 'release':
-      return { outcome: { kind: 'released' }, state: owned(state, operation.token) ? withoutRecord(state) : state };
+      return {
+        outcome: { kind: 'released' },
+        state: owned(state, operation.token) ? withoutRecord(state, traits) : state,
+      };
     case 'lookup':
       return { outcome: lookup(state, nowMs), state };
     case 'read':
       return { outcome: { kind: 'lines', lines: state.lines }, state };
     case 'purge':
-      return { outcome: { kind: 'purged' }, state: isPurged(state, nowMs, nowMs) ? withoutRecord(state) : state };
+      return {
+        outcome: { kind: 'purged' },
+        state: isPurged(state, nowMs, nowMs) ? withoutRecord(state, traits) : state,
+      };
     case 'lose':
       return {
         outcome: { kind: 'lost' },
-        state: state.record?.volatile ? reverted(state, state.record.volatile) : state,
+        state: state.record?.volatile ? reverted(state, state.record.volatile, traits) : state,
       };
   }
 }
@@ -250,10 +261,10 @@ function withLine({ lines }: KeyState, line: string): readonly string[] {
   return [...lines, line].sort();
 }
 
-function reverted(state: KeyState, { over }: NonNullable<ModelRecord['volatile']>): KeyState {
-  return over === undefined ? withoutRecord(state) : { ...state, record: over };
+function reverted(state: KeyState, { over }: NonNullable<ModelRecord['volatile']>, traits: Traits): KeyState {
+  return over === undefined ? withoutRecord(state, traits) : { ...state, record: over };
 }
 
-function withoutRecord({ record: _, ...state }: KeyState): KeyState {
-  return state;
+function withoutRecord({ record: _, ...state }: KeyState, { drawsEarly }: Traits): KeyState {
+  return drawsEarly ? { ...state, lastToken: 0 } : state;
 }

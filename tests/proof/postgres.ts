@@ -107,6 +107,7 @@ function connect(address: string, now?: () => number): Handle {
 export const postgres: ProvedStore = {
   name: 'postgres',
   transactional: true,
+  drawsEarly: true,
   durable: true,
   hasServer: true,
   pace: { stepMs: 20, keyMs: 150, sequences: 60 },

@@ -242,6 +242,16 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
   }
 }
 
+/** Pools whose connections have a listener for `error` from the beginning. */
+const heard = new WeakSet<object>();
+
+/** Whoever is handed a connection listens to it a moment later; one that breaks before would end the process. */
+function listenTo<Client extends PostgresPoolClient>(pool: PostgresPool<Client>): void {
+  if (heard.has(pool)) return;
+  heard.add(pool);
+  pool.on?.('connect', (client) => client.on('error', () => undefined));
+}
+
 interface Prepared {
   /** Where the table and the functions are, quoted. */
   schema: string;

@@ -255,3 +255,16 @@ describe('a PostgreSQL store that cannot write', () => {
     assert.deepEqual(await readLines(opened), ['done']);
   });
 });
+
+test('a PostgreSQL that ends a connection in the moment in which it is handed out is unavailable, and ends no process', async () => {
+  const network = await startNetwork(await postgresDatabase());
+  const { store } = await openStore({ connectionString: network.url });
+  const claim = await claimed(store);
+  network.endAtOnce();
+  // More than there are connections, so that new ones are made.
+  const commits = Array.from({ length: 30 }, () => store.commit(claim, effectOf('half'), RETAIN));
+  const refused = (await Promise.allSettled(commits)).filter(({ status }) => status === 'rejected');
+  assert.ok(refused.length > 0);
+  for (const { reason } of refused as PromiseRejectedResult[])
+    assert.deepEqual([reason.name, reason.problem], ['StoreError', 'unavailable']);
+});

@@ -16,12 +16,22 @@ export interface Network {
   connections(): number;
   /** From now on nothing comes through the connections that there are, and nobody is told. New ones are as they should be. */
   swallow(): void;
+  /** From now on, a new connection brings PostgreSQL's greeting and its farewell in one piece. */
+  endAtOnce(): void;
   /** What is sent through the connections that there are still arrives; instead of the next answer, the connection is lost. */
   loseAnswers(): void;
 }
 
+/** `FATAL 57P01`: https://www.postgresql.org/docs/current/protocol-message-formats.html (ErrorResponse) */
+const FIELDS = 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0';
+const FAREWELL = Buffer.alloc(5 + FIELDS.length);
+FAREWELL.write('E');
+FAREWELL.writeInt32BE(4 + FIELDS.length, 1);
+FAREWELL.write(FIELDS, 5);
+
 export async function startNetwork(server: string): Promise<Network> {
   let connections = 0;
+  let ends = false;
   const { hostname, port } = new URL(server);
   const sockets = new Set<Socket>();
   const answering = new Map<Socket, Socket>();
@@ -30,7 +40,9 @@ export async function startNetwork(server: string): Promise<Network> {
     const there = connect(Number(port), hostname);
     for (const socket of [client, there]) sockets.add(socket.on('error', () => undefined));
     answering.set(there, client);
-    client.pipe(there).pipe(client);
+    client.pipe(there);
+    if (ends) there.once('data', (greeting: Buffer) => client.end(Buffer.concat([greeting, FAREWELL])));
+    else there.pipe(client);
   }).listen(0, '127.0.0.1');
   endings.push(() => {
     network.close();
@@ -41,6 +53,9 @@ export async function startNetwork(server: string): Promise<Network> {
   return {
     url: Object.assign(new URL(server), { port: String(address.port) }).href,
     connections: () => connections,
+    endAtOnce: () => {
+      ends = true;
+    },
     loseAnswers: () => {
       for (const [there, client] of answering)
         there

@@ -31,6 +31,7 @@ export interface PostgresPoolClient extends PostgresClient {
 /** A `Pool` of the package `pg`. The second form of `connect` is there because `pg` has it: types are inferred from both. */
 export interface PostgresPool<Client = PostgresPoolClient> extends PostgresClient {
   connect: { (): Promise<Client>; (callback: never): unknown };
+  on?(event: 'connect', listener: (client: Client) => void): unknown;
 }
 
 /** SQLSTATEs, by class or in full: https://www.postgresql.org/docs/current/errcodes-appendix.html */

@@ -70,6 +70,7 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
   constructor(pool: PostgresPool<Client>, { now }: PostgresStoreOptions = {}) {
     this.pool = pool;
     this.clock = now;
+    listenTo(pool);
   }
 
   /**

@@ -2,8 +2,43 @@
 import type { Mutant } from './mutants.ts';
 
 const REDIS = { file: 'idempotency/stores/redis-scripts.ts', suites: ['idempotency/redis.test.ts'] };
+/** Who is faster is a matter of luck, to which many rounds leave no room. */
+const MANY_CLIENTS = { suites: ['proof/concurrency.test.ts'], only: ': postgres$' };
+const POSTGRES = { file: 'idempotency/stores/postgres-schema.ts', suites: ['idempotency/postgres.test.ts'] };
 
 export const SERVER_MUTANTS: Mutant[] = [
+  {
+    ...POSTGRES,
+    name: 'PostgreSQL: the fence is not checked at the commit',
+    find: 'AND key = given_key AND token = given_token AND status IS NULL;',
+    replace: 'AND key = given_key AND given_token > 0;',
+  },
+  {
+    ...POSTGRES,
+    name: 'PostgreSQL: another request takes over an abandoned claim',
+    find: 'ELSIF seen.fingerprint = fingerprints[i] AND seen.status IS NULL',
+    replace: 'ELSIF seen.status IS NULL',
+  },
+  {
+    ...POSTGRES,
+    ...MANY_CLIENTS,
+    name: 'PostgreSQL: looks first, and takes over whatever is there then',
+    find: 'AND r.token = seen.token\n            AND r.status IS NULL AND r.lease_ends_ms = seen.lease_ends_ms',
+    replace: '\n            AND r.status IS NULL',
+  },
+  {
+    ...POSTGRES,
+    name: 'PostgreSQL: what has expired counts until it is purged',
+    find: 'ELSIF seen.expires_ms <= now_ms THEN',
+    replace: 'ELSIF seen.expires_ms <= 0 THEN',
+  },
+  {
+    ...POSTGRES,
+    ...MANY_CLIENTS,
+    name: 'PostgreSQL: a phase that is reached twice at the same time is executed twice',
+    find: 'IF strpos(before, given_prefix) > 0 THEN',
+    replace: 'IF before IS NULL THEN',
+  },
   {
     ...REDIS,
     name: 'Redis: a token is no condition for anything',

@@ -54,6 +54,7 @@ class Stale extends Error {}
  *   StoreError, as is one in which the effect takes longer than a heartbeat.
  * - When the connection is lost during the commit, it is not known whether it was done: it is a StoreError, and the retry is told the truth.
  * - An effect holds a connection, and claims need one: the pool should have more than there are effects at a time.
+ * - A claim that has waited while another one was granted and given up may have a smaller token than that one, which had ended by itself.
  * - Nothing depends on the connection's session, so that a pooler may share it between transactions.
  */
 export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClient> implements IdempotencyStore<Client> {

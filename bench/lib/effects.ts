@@ -40,9 +40,6 @@ export interface Effects<Transaction> {
   insertTogether?(charge: Charge): Promise<void>;
 }
 
-/** Connections of a pool: with more, 32 requests wait less for one another. */
-const POOL_SIZE = 16;
-
 /**
  * Opens a store.
  * @param name `memory`, `sqlite`, `postgres` or `redis`.
@@ -91,10 +88,7 @@ function inSqlite(path: string, durability: Durability): Effects<DatabaseSync> {
 }
 
 async function inPostgres(url: string): Promise<Effects<PoolClient>> {
-  const pool = new Pool({
-    connectionString: url,
-    max: POOL_SIZE,
-  });
+  const pool = new Pool({ connectionString: url });
   pool.on('error', console.error);
   await pool.query(
     'CREATE TABLE IF NOT EXISTS charge (id text PRIMARY KEY, amount bigint, currency text, description text, created_at timestamptz)',

@@ -31,7 +31,11 @@ const HANDLERS: Record<string, (request: Request) => Promise<Response>> = {
         return inserted instanceof Promise ? inserted.then(() => reply) : reply;
       });
     },
-    { store: effects.store, principal: (request) => request.headers.get('authorization') ?? 'nobody' },
+    {
+      store: effects.store,
+      optimistic: true,
+      principal: (request) => request.headers.get('authorization') ?? 'nobody',
+    },
   ),
 };
 

@@ -1,5 +1,7 @@
-import { Narrator, type Observer } from './observe.ts';
+import { type Narrator, narratorOf, type Observer } from './observe.ts';
+import { Optimist, type OptimisticStore } from './optimist.ts';
 import { Owner } from './owner.ts';
+import { recentKeysOf } from './recent.ts';
 import type { RecordId, Reply, RequestFacts } from './record.ts';
 import type { Effect, IdempotencyStore } from './store.ts';
 
@@ -22,6 +24,13 @@ export interface ExecuteOptions {
   heartbeatMs?: number;
   /** {@link RETENTION_MS} by default. */
   retainMs?: number;
+  /**
+   * Claims no key before the work begins: where the store can, effect, record and reply are committed in the one transaction that there is,
+   * which saves a round trip and a commit. Only for work that changes nothing before its `transaction`, because it may be called for a request
+   * that was answered before; then `transaction` rejects, which needs no handling, and the answer is the one that is stored. When several
+   * come at once, each is worked on, and one has its effect. There is no phase, no foreign call and no token.
+   */
+  optimistic?: boolean;
   /** Is told of every decision, for logs and metrics; soon after it, and in order. */
   observe?: Observer;
   /**
@@ -80,6 +89,8 @@ export type Execution =
  *                                │                        with a phase behind it, abandoned: the same request goes on from there
  *                                └─ has lost its claim ─► in progress: whoever has taken over is at work
  *
+ * With `optimistic`, work and claim change places; see {@link Optimist}.
+ *
  * @param work is called only by the owner of the key. One that never calls `transaction` gets the weaker guarantee: a crash between
  * its effect and the end of the work lets a retry execute it again.
  * @throws {StoreError} when the store cannot answer; {RangeError} for times that are none, {TypeError} for a principal or a key that is no
@@ -95,7 +106,29 @@ export async function execute<Transaction>(
   const times = timesOf(options);
   checkText('principal', id.principal);
   checkText('key', id.key);
-  const narrator = new Narrator(options, id, request);
+  const narrator = narratorOf(options, id, request);
+  const claimFirst = (own: typeof work) => executeClaimed(store, id, request, own, times, narrator);
+  if (!options.optimistic || !isOptimistic(store)) return claimFirst(work);
+  // Most retries come to the process that has answered before: they need not be tried.
+  const recent = recentKeysOf(store);
+  if (recent.has(id.key)) return claimFirst(work);
+  const execution = await new Optimist(store, id, request, times, narrator, claimFirst).run(work);
+  recent.add(id.key);
+  return execution;
+}
+
+function isOptimistic<Transaction>(store: IdempotencyStore<Transaction>): store is OptimisticStore<Transaction> {
+  return store.commitUnclaimed !== undefined;
+}
+
+async function executeClaimed<Transaction>(
+  store: IdempotencyStore<Transaction>,
+  id: RecordId,
+  request: RequestFacts,
+  work: (work: Work<Transaction>) => Promise<Reply>,
+  times: Times,
+  narrator: Narrator,
+): Promise<Execution> {
   const outcome = await narrator.watch(store.claim(id, request, times.leaseMs));
   if (outcome.kind === 'claimed') return new Owner(store, request, outcome, times, narrator).run(work);
   if (outcome.kind === 'completed') {
@@ -135,11 +168,14 @@ export function timesOf({
   heartbeatMs = Math.min(HEARTBEAT_MS, leaseMs / 3),
   retainMs = RETENTION_MS,
 }: ExecuteOptions): Times {
-  for (const [name, value] of Object.entries({ leaseMs, retainMs })) {
-    if (!Number.isSafeInteger(value) || value < 1)
-      throw new RangeError(`${name} is ${value}; it has to be a whole number of milliseconds, at least 1`);
-  }
+  checkTime('leaseMs', leaseMs);
+  checkTime('retainMs', retainMs);
   if (!(heartbeatMs > 0 && heartbeatMs <= TIMER_LIMIT_MS))
     throw new RangeError(`heartbeatMs is ${heartbeatMs}; it has to be more than 0 and at most ${TIMER_LIMIT_MS}`);
   return { leaseMs, heartbeatMs, retainMs };
+}
+
+function checkTime(name: string, value: number): void {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new RangeError(`${name} is ${value}; it has to be a whole number of milliseconds, at least 1`);
 }

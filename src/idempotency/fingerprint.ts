@@ -14,7 +14,8 @@ export interface FingerprintedRequest {
  * requests run together into the same bytes.
  */
 export async function fingerprintOf({ method, target, contentType, body }: FingerprintedRequest): Promise<string> {
-  const head = [method, target, mediaTypeOf(contentType)].map((part) => `${part.length}:${part}`).join('');
+  const type = mediaTypeOf(contentType);
+  const head = `${method.length}:${method}${target.length}:${target}${type.length}:${type}`;
   // Text is hashed without being copied first.
   if (typeof body === 'string') return sha256Hex(head + body);
   const start = new TextEncoder().encode(head);

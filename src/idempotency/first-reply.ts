@@ -1,48 +1,74 @@
 import type { Work } from './execute.ts';
+import type { HandlerWork } from './handler-options.ts';
 import type { Reply } from './record.ts';
 import { checkReply, readReply, repeatable } from './reply.ts';
+import type { Effect } from './store.ts';
 
 /** Fields that are about the content beside which they stand (RFC 9110 sections 6.4, 8 and 8.8). */
 const ABOUT_CONTENT = /^(content-|etag$|last-modified$|transfer-encoding$)/i;
 
-/** The reply of a request that is executed: it is sent in full, and stored without the headers that a replay does not repeat. */
-export class FirstReply<Transaction> {
+/**
+ * What a handler has at hand, and the reply of the request that it executes: that is sent in full, and stored without the headers that a replay
+ * does not repeat.
+ */
+export class FirstReply<Transaction> implements HandlerWork<Transaction> {
   /** In full; undefined while there is none. */
   reply: Reply | undefined;
+  readonly key: string | undefined;
+  readonly principal: string;
+  readonly phase: Work<Transaction>['phase'];
+  readonly foreign: Work<Transaction>['foreign'];
+  private readonly work: Work<Transaction>;
   private readonly limitBytes: number;
   private readonly repeated: ReadonlySet<string>;
   private committed: Promise<Reply> | undefined;
 
-  constructor(limitBytes: number, repeated: ReadonlySet<string>) {
-    this.limitBytes = limitBytes;
+  constructor(
+    work: Work<Transaction>,
+    key: string | undefined,
+    principal: string,
+    { replyLimitBytes, repeated }: { replyLimitBytes: number; repeated: ReadonlySet<string> },
+  ) {
+    this.phase = work.phase;
+    this.foreign = work.foreign;
+    this.work = work;
+    this.key = key;
+    this.principal = principal;
+    this.limitBytes = replyLimitBytes;
     this.repeated = repeated;
   }
 
-  /** The handler's `transaction`: an effect whose reply cannot be stored or sent is undone. */
-  transactionOf(work: Work<Transaction>): Work<Transaction>['transaction'] {
-    return (effect) => {
-      const stored = work.transaction((transaction) => {
-        const reply = effect(transaction);
-        return reply instanceof Promise ? reply.then((value) => this.keep(value)) : this.keep(reply);
-      });
-      const reply = stored.then(() => this.reply as Reply);
-      this.committed ??= reply;
-      reply.catch(() => {
+  /** An effect whose reply cannot be stored or sent is undone. */
+  readonly transaction = (effect: Effect<Transaction>): Promise<Reply> => {
+    const stored = this.work.transaction((transaction) => {
+      const reply = effect(transaction);
+      return reply instanceof Promise ? reply.then((value) => this.keep(value)) : this.keep(reply);
+    });
+    const reply = stored.then(
+      () => this.reply as Reply,
+      (error: unknown) => {
         if (this.committed === reply) this.committed = undefined;
-      });
-      return reply;
-    };
+        throw error;
+      },
+    );
+    this.committed ??= reply;
+    return reply;
+  };
+
+  // Asked for when the handler does: not every request has a token, and few handlers want the signal.
+  get token(): number {
+    return this.work.token;
+  }
+
+  get signal(): AbortSignal {
+    return this.work.signal;
   }
 
   /**
    * What is to be stored of a handler's answer.
    * @param tooLarge makes the answer of a request whose own is too large to be stored.
    */
-  async settle(
-    answer: Response | Reply | undefined,
-    work: Work<Transaction>,
-    tooLarge: (limitBytes: number) => Promise<Reply>,
-  ): Promise<Reply> {
+  async settle(answer: Response | Reply | undefined, tooLarge: (limitBytes: number) => Promise<Reply>): Promise<Reply> {
     // What the transaction has stored is what is sent, whatever the handler returns beside it.
     if (this.committed !== undefined) {
       this.reply = withHeadersOf(answer, await this.committed);
@@ -56,7 +82,7 @@ export class FirstReply<Transaction> {
     // Nobody can undo what the handler has done; that a retry does it again can be prevented.
     const refusal = await tooLarge(this.limitBytes);
     this.reply = refusal;
-    return work.transaction(() => repeatable(refusal, this.repeated));
+    return this.work.transaction(() => repeatable(refusal, this.repeated));
   }
 
   private keep(value: unknown): Reply {
@@ -72,6 +98,7 @@ export class FirstReply<Transaction> {
 
 /** A reply with what middleware has added to the response that the handler made of it: a cookie, CORS. */
 function withHeadersOf(answer: Response | Reply | undefined, reply: Reply): Reply {
+  if (answer === reply) return reply;
   const own = new Set(reply.headers.map(([name]) => name.toLowerCase()));
   const added = [...(answer?.headers ?? [])].filter(
     ([name]) => !own.has(name.toLowerCase()) && !ABOUT_CONTENT.test(name),

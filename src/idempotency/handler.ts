@@ -1,6 +1,6 @@
 import { readRequestBody } from './body.ts';
 import { readContent } from './content.ts';
-import { type ExecuteOptions, type Execution, execute } from './execute.ts';
+import { type ExecuteOptions, type Execution, execute, type Work } from './execute.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { FirstReply } from './first-reply.ts';
 import {
@@ -14,6 +14,7 @@ import { readIdempotencyKey } from './key.ts';
 import { type Occurrence, problemDocument, type Refusal, storeRefusal, toProblem } from './problem.ts';
 import type { RecordId, RequestFacts } from './record.ts';
 import { checkReply, isResponse, jsonReply, toReply, toResponse } from './reply.ts';
+import { reread } from './reread.ts';
 import { StoreError } from './store.ts';
 
 /** The record of a request without a key is of no use to anybody. The shortest time that every store can keep one. Milliseconds. */
@@ -52,8 +53,8 @@ class Exchange<Transaction, Rest extends unknown[]> {
   private readonly request: Request;
   private readonly rest: Rest;
   private readonly occurrence: Occurrence;
-  private bytes = new Uint8Array();
-  private copy: Request | undefined;
+  /** The same, with its body. */
+  private readable: Request;
 
   constructor(
     handler: IdempotentHandler<Transaction, Rest>,
@@ -64,6 +65,7 @@ class Exchange<Transaction, Rest extends unknown[]> {
     this.handler = handler;
     this.settings = settings;
     this.request = request;
+    this.readable = request;
     this.rest = rest;
     const { pathname, search } = new URL(request.url);
     const requestId = settings.requestId?.(request, ...rest);
@@ -76,7 +78,7 @@ class Exchange<Transaction, Rest extends unknown[]> {
     if (body.kind === 'too-large')
       return this.refuse({ code: 'content_too_large', limitBytes: settings.bodyLimitBytes });
     if (body.kind === 'incomplete') return this.refuse({ code: 'content_incomplete' });
-    this.bytes = body.bytes;
+    this.readable = reread(request, body.bytes);
     const principal = await this.principal();
     if (typeof principal !== 'string') return principal;
     const key = readIdempotencyKey(request.headers.get('idempotency-key'));
@@ -84,7 +86,7 @@ class Exchange<Transaction, Rest extends unknown[]> {
     if (key.kind === 'missing' && settings.required) return this.refuse({ code: 'idempotency_key_missing' });
     const content = readContent(body.bytes, request.headers.get('content-type') ?? '');
     if ('code' in content) return this.refuse(content);
-    const refusal = await settings.check?.(this.readable(), ...this.rest);
+    const refusal = await settings.check?.(this.readable, ...this.rest);
     if (refusal !== undefined) return refusal;
     if (key.kind === 'missing') return this.executeWithoutKey(principal);
     const { method, target, requestId } = this.occurrence;
@@ -122,29 +124,24 @@ class Exchange<Transaction, Rest extends unknown[]> {
     key: string | undefined,
     options: ExecuteOptions,
   ): Promise<Response> {
-    const { store, replyLimitBytes, repeated } = this.settings;
-    const first = new FirstReply<Transaction>(replyLimitBytes, repeated);
+    const { settings } = this;
+    let first: FirstReply<Transaction> | undefined;
     const tooLarge = async (limitBytes: number) => toReply(await this.refuse({ code: 'reply_too_large', limitBytes }));
     let execution: Execution;
     try {
-      execution = await execute(
-        store,
-        id,
-        facts,
-        async (work) => {
-          const tools = { ...work, key, principal: id.principal, transaction: first.transactionOf(work) };
-          const answer = await this.handler(this.readable(), tools, ...this.rest);
-          return first.settle(answer, work, tooLarge);
-        },
-        options,
-      );
+      const work = async (tools: Work<Transaction>) => {
+        first = new FirstReply(tools, key, id.principal, settings);
+        const answer = await this.handler(this.readable, first, ...this.rest);
+        return first.settle(answer, tooLarge);
+      };
+      execution = await execute(settings.store, id, facts, work, options);
     } catch (error) {
       if (error instanceof StoreError) return this.refuse(storeRefusal(error));
       throw error;
     }
     switch (execution.kind) {
       case 'executed':
-        return toResponse(first.reply ?? execution.reply, false);
+        return toResponse(first?.reply ?? execution.reply, false);
       case 'replayed':
         return toResponse(execution.reply, true);
       case 'mismatch':
@@ -154,15 +151,6 @@ class Exchange<Transaction, Rest extends unknown[]> {
         return this.refuse({ code: 'idempotency_in_progress', retryAfterSeconds });
       }
     }
-  }
-
-  /** The request with a body that has not been read yet; made for those who read it, because it takes as long as the rest of a replay. */
-  private readable(): Request {
-    if (this.copy === undefined || this.copy.bodyUsed) {
-      const { url, method, headers } = this.request;
-      this.copy = new Request(url, { method, headers, body: this.bytes.length === 0 ? null : this.bytes });
-    }
-    return this.copy;
   }
 
   private async refuse(refusal: Refusal): Promise<Response> {

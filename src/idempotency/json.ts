@@ -39,6 +39,8 @@ export function readJson(bytes: Uint8Array): JsonOutcome {
   }
   try {
     let value = parsedAsWritten(text);
+    // RFC 8785 writes as `JSON.stringify` does, with the members in order (section 3.2).
+    if (value !== undefined && isSorted(value)) return { kind: 'json', value, canonical: text };
     if (value === undefined) {
       inspect(text);
       value = JSON.parse(text);
@@ -70,6 +72,18 @@ function parsedAsWritten(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Whether the members of every object are in the order of their UTF-16 code units (RFC 8785 section 3.2.3), which is that of `<`. */
+function isSorted(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (Array.isArray(value)) return value.every(isSorted);
+  let last: string | undefined;
+  for (const [name, member] of Object.entries(value)) {
+    if ((last !== undefined && name < last) || !isSorted(member)) return false;
+    last = name;
+  }
+  return true;
 }
 
 /** @throws {Refusal} at the first thing that is wrong. */

@@ -62,24 +62,40 @@ export async function keyTag({ principal, key }: RecordId, secret = ''): Promise
   return hash.slice(0, TAG_DIGITS);
 }
 
-/** Tells an observer, in order, what is decided about one request. An observer that throws harms nobody. */
-export class Narrator {
-  private readonly observer: Observer | undefined;
+/** Tells what is decided about one request. */
+export interface Narrator {
+  tell(kind: DecisionKind, details?: { token?: number; status?: number; reason?: string }): void;
+  /** Hands on what a store answers, and tells when it cannot. */
+  watch<T>(answer: Promise<T>): Promise<T>;
+}
+
+/** Tells nobody. */
+const SILENT: Narrator = { tell: () => undefined, watch: (answer) => answer };
+
+export function narratorOf(
+  { observe, tagSecret }: { observe?: Observer; tagSecret?: string },
+  id: RecordId,
+  facts: RequestFacts,
+): Narrator {
+  return observe === undefined ? SILENT : new ObserverNarrator(observe, keyTag(id, tagSecret), facts);
+}
+
+/** Tells an observer, in order. One that throws harms nobody. */
+class ObserverNarrator implements Narrator {
+  private readonly observer: Observer;
+  private readonly tag: Promise<string>;
   private readonly facts: RequestFacts;
-  private readonly started: number;
-  private readonly tag: Promise<string> | undefined;
+  private readonly started = performance.now();
   private told: Promise<void> = Promise.resolve();
 
-  constructor({ observe, tagSecret }: { observe?: Observer; tagSecret?: string }, id: RecordId, facts: RequestFacts) {
-    this.observer = observe;
+  constructor(observer: Observer, tag: Promise<string>, facts: RequestFacts) {
+    this.observer = observer;
+    this.tag = tag;
     this.facts = facts;
-    this.started = observe === undefined ? 0 : performance.now();
-    if (observe !== undefined) this.tag = keyTag(id, tagSecret);
   }
 
   tell(kind: DecisionKind, details: { token?: number; status?: number; reason?: string } = {}): void {
     const { observer, tag: tagged } = this;
-    if (observer === undefined || tagged === undefined) return;
     const { method, path, requestId } = this.facts;
     const elapsedMs = performance.now() - this.started;
     const named = requestId === undefined ? {} : { requestId };
@@ -87,7 +103,6 @@ export class Narrator {
     this.told = this.told.then(async () => observer({ ...decision, tag: await tagged })).catch(() => undefined);
   }
 
-  /** Hands on what a store answers, and tells when it cannot. */
   async watch<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer;

@@ -194,7 +194,8 @@ export class Owner<Transaction> {
   }
 }
 
-function isTransient(status: number): boolean {
+/** Whether a reply says that nothing was executed, and that the request may be sent again. */
+export function isTransient(status: number): boolean {
   return status >= 500 || TRANSIENT.has(status);
 }
 

@@ -9,7 +9,7 @@
  *       ├───────── release ──────────┘                               │
  *       └───────── retention has passed ─────────────────────────────┘
  *
- * The lease is short, so that a crashed owner blocks a key for seconds; the retention is long, and is counted from completion.
+ * `commitUnclaimed` leads from absent to completed in one step. The lease is short, so that a crashed owner blocks a key for seconds; the retention is long, and is counted from completion.
  */
 
 /** Whose key: two principals may use the same key without meeting. */
@@ -18,6 +18,11 @@ export interface RecordId {
   principal: string;
   /** 1–255 printable ASCII characters, as {@link readIdempotencyKey} returns them. */
   key: string;
+}
+
+/** One text for a record's two names. The length tells where the principal ends, whatever it is made of. */
+export function nameOf({ principal, key }: RecordId): string {
+  return `${principal.length}:${principal}${key}`;
 }
 
 /** A request, as far as a record keeps it: enough to recognise it and to say what it was, never its body. */

@@ -41,7 +41,7 @@ const NEVER_REPLAYED: Record<string, string> = {
 const WITHOUT_BODY = new Set([204, 205, 304]);
 
 /** Marks a replay; Stripe's name for it, and that of most who follow. */
-const REPLAYED_HEADER = 'Idempotent-Replayed';
+const REPLAYED_HEADER = 'idempotent-replayed';
 
 /**
  * The allow-list of a handler, checked.
@@ -63,13 +63,22 @@ export function repeatable({ status, headers, body }: Reply, repeated: ReadonlyS
 
 /** A reply as it is sent. */
 export function toResponse({ status, headers, body }: Reply, replayed: boolean): Response {
-  // What a service behind this one has replayed is no replay here.
-  const own = headers.filter(([name]) => name.toLowerCase() !== 'idempotent-replayed');
-  if (replayed) own.push([REPLAYED_HEADER, 'true']);
   // Servers write an object as it is; of a list they first make an object.
-  const fields = Object.fromEntries(own.map(([name, value]) => [name.toLowerCase(), value]));
-  const isOnce = Object.keys(fields).length === own.length;
-  return new Response(bodyOf(body, 'content-type' in fields), { status, headers: isOnce ? fields : own });
+  const fields: Record<string, string> = {};
+  let isOnce = true;
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase();
+    // What a service behind this one has replayed is no replay here.
+    if (lower === REPLAYED_HEADER) continue;
+    isOnce &&= fields[lower] === undefined;
+    fields[lower] = value;
+  }
+  if (replayed) fields[REPLAYED_HEADER] = 'true';
+  const content = bodyOf(body, fields['content-type'] !== undefined);
+  if (isOnce) return new Response(content, { status, headers: fields });
+  const own = headers.filter(([name]) => name.toLowerCase() !== REPLAYED_HEADER);
+  if (replayed) own.push([REPLAYED_HEADER, 'true']);
+  return new Response(content, { status, headers: own });
 }
 
 /** Longer texts are not worth the reading. Bytes. */
@@ -151,8 +160,18 @@ export function checkReply(value: unknown, whose: 'the handler' | 'the effect'):
   if (body.length > 0 && WITHOUT_BODY.has(status))
     throw new TypeError(`${whose} returned a body with ${status}, which has none (RFC 9110 section 6.4.1)`);
   // Throws for what no header can be.
-  new Headers(headers);
+  if (!headers.every(isPlain)) new Headers(headers);
   return value as Reply;
+}
+
+/** Names and values as nearly all are: about them, no platform needs to be asked, which takes as long as the rest of the check. */
+const PLAIN_NAME = /^[a-z][a-z0-9-]*$/i;
+const PLAIN_VALUE = /^[!-~](?:[ -~]*[!-~])?$/;
+
+function isPlain(field: unknown): boolean {
+  if (!Array.isArray(field) || field.length !== 2) return false;
+  const [name, value] = field;
+  return typeof name === 'string' && typeof value === 'string' && PLAIN_NAME.test(name) && PLAIN_VALUE.test(value);
 }
 
 /** Not by `instanceof`: some servers bring a class of their own. */

@@ -18,6 +18,11 @@ export type CommitOutcome =
   /** Another claim has taken over: the effect was not executed. */
   | { kind: 'lease-lost' };
 
+export type CommitUnclaimedOutcome =
+  | { kind: 'stored'; reply: Reply }
+  /** There is a record of the key, or was when the effect came to grief: nothing was done. To ask for a claim tells what it is. */
+  | { kind: 'known' };
+
 export type CheckpointOutcome =
   /** `result` is the one that is stored: of an earlier checkpoint of that phase, if there is one. */
   | { kind: 'reached'; result: string }
@@ -35,7 +40,7 @@ export type PhaseEffect<Transaction> = (transaction: Transaction) => string | Pr
 
 /**
  * Where records live. Each verb is atomic and has a closed set of outcomes; each throws a {@link StoreError} when the store cannot
- * answer, and has done nothing then. Times are by the store's clock.
+ * answer. It has done nothing then, or all of it, where the answer was lost on its way. Times are by the store's clock.
  */
 export interface IdempotencyStore<Transaction> {
   /**
@@ -70,6 +75,22 @@ export interface IdempotencyStore<Transaction> {
     leaseMs: number,
   ): Promise<CheckpointOutcome>;
 
+  /**
+   * Executes the effect and stores the reply under a key that nobody has claimed, in one transaction where the store has transactions: for
+   * a request that has nothing to protect before its effect, which saves it the claim. When several come at once, one is stored; the effects
+   * of the others are undone, or not executed, in a store with transactions and in one that makes them wait for each other. What the effect
+   * throws is thrown on, with nothing changed.
+   *
+   * A store need not have it; then such requests claim their keys like all others.
+   * @param retainMs how long the reply is kept, counted from now.
+   */
+  commitUnclaimed?(
+    id: RecordId,
+    request: RequestFacts,
+    effect: Effect<Transaction>,
+    retainMs: number,
+  ): Promise<CommitUnclaimedOutcome>;
+
   /** Gives a claim up: nothing was done, and the key is free. Does nothing when the claim is no longer the current one. */
   release(claim: Claim): Promise<void>;
 
@@ -88,7 +109,7 @@ export interface IdempotencyStore<Transaction> {
 /** Why a store cannot answer. */
 export type StoreProblem = 'unavailable' | 'full';
 
-/** The store cannot answer now; nothing was changed. `cause` is what its client said. */
+/** The store cannot answer now. What was asked for was not done, unless the answer was lost on its way; a retry finds out. `cause` is what its client said. */
 export class StoreError extends Error {
   readonly problem: StoreProblem;
 

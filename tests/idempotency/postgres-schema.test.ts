@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { PostgresStore } from '../../src/idempotency/stores/postgres.ts';
+import { RECORDS } from '../../src/idempotency/stores/postgres-schema.ts';
 import { postgresDatabase } from '../servers/postgres.ts';
 import { claimed, FACTS, ID, LEASE, OTHER_FACTS, RETAIN, replyOf } from './bench.ts';
 import { effectOf, newPool, openStore, storeError } from './postgres-support.ts';
@@ -15,7 +16,7 @@ describe('the table of a PostgreSQL store', () => {
       const stores = pools.map((pool) => new PostgresStore(pool));
       await Promise.all(stores.map((store) => store.setUp()));
       const { rows } = await (pools[0] as (typeof pools)[0]).query('SELECT version FROM idempotency_schema');
-      assert.deepEqual(rows, [{ version: 1 }]);
+      assert.deepEqual(rows, [{ version: RECORDS.migrations.length }]);
       const outcomes = await Promise.all(stores.map((store) => store.claim(ID, FACTS, LEASE)));
       assert.deepEqual(outcomes.map(({ kind }) => kind).sort(), ['claimed', ...Array(7).fill('in-progress')]);
     }
@@ -28,7 +29,7 @@ describe('the table of a PostgreSQL store', () => {
     await assert.rejects(store.setUp(), { ...storeError('unavailable'), message: /have version 99.*use a later one/ });
     assert.equal((await pool.query('SELECT version FROM idempotency_schema')).rows[0].version, 99);
     assert.equal(pool.idleCount, pool.totalCount);
-    await pool.query('UPDATE idempotency_schema SET version = 1');
+    await pool.query('UPDATE idempotency_schema SET version = $1', [RECORDS.migrations.length]);
     await claimed(store);
   });
 

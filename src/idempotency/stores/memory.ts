@@ -2,6 +2,7 @@ import {
   ABANDONED_MS,
   type Claim,
   leaseLeftMs,
+  nameOf,
   type RecordId,
   type RecordInfo,
   type RecoveryPoint,
@@ -12,6 +13,7 @@ import type {
   CheckpointOutcome,
   ClaimOutcome,
   CommitOutcome,
+  CommitUnclaimedOutcome,
   Effect,
   IdempotencyStore,
   PhaseEffect,
@@ -56,21 +58,10 @@ export class MemoryStore implements IdempotencyStore<undefined> {
       const left = leaseLeftMs(now, leaseEndsMs, found.leaseMs);
       if (committing || left > 0) return { kind: 'in-progress', retryAfterMs: Math.max(1, left) };
     }
-    const points = found?.points ?? [];
-    this.lastToken += 1;
-    this.entries.set(name, {
-      // The request id stays that of the first, under which the work was begun.
-      facts: { ...(found?.facts ?? request) },
-      token: this.lastToken,
-      firstSeenMs: found?.firstSeenMs ?? now,
-      leaseMs,
-      leaseEndsMs: now + leaseMs,
-      points,
-      expiresMs: now + leaseMs + ABANDONED_MS,
-    });
+    const { token, points } = this.enter(name, request, leaseMs, found);
     return {
       kind: 'claimed',
-      claim: { ...id, token: this.lastToken },
+      claim: { ...id, token },
       previous: found !== undefined ? 'abandoned' : entry !== undefined ? 'expired' : 'none',
       points: points.map((point) => ({ ...point })),
     };
@@ -91,6 +82,25 @@ export class MemoryStore implements IdempotencyStore<undefined> {
       return { kind: 'stored', reply };
     });
     return outcome ?? { kind: 'lease-lost' };
+  }
+
+  async commitUnclaimed(
+    id: RecordId,
+    request: RequestFacts,
+    effect: Effect<undefined>,
+    retainMs: number,
+  ): Promise<CommitUnclaimedOutcome> {
+    const name = nameOf(id);
+    if (this.entries.has(name)) return { kind: 'known' };
+    const entry = this.enter(name, request, 0);
+    // Whoever comes while the effect runs is told that the key is in use.
+    const outcome = this.commit({ ...id, token: entry.token }, effect, retainMs);
+    try {
+      return (await outcome) as CommitOutcome & { kind: 'stored' };
+    } catch (error) {
+      this.entries.delete(name);
+      throw error;
+    }
   }
 
   async checkpoint(
@@ -134,6 +144,24 @@ export class MemoryStore implements IdempotencyStore<undefined> {
     return deleted;
   }
 
+  /** Writes a claim. @param found the abandoned one that it takes over. */
+  private enter(name: string, request: RequestFacts, leaseMs: number, found?: Entry): Entry {
+    const now = this.now();
+    this.lastToken += 1;
+    const entry: Entry = {
+      // The request id stays that of the first, under which the work was begun.
+      facts: { ...(found?.facts ?? request) },
+      token: this.lastToken,
+      firstSeenMs: found?.firstSeenMs ?? now,
+      leaseMs,
+      leaseEndsMs: now + leaseMs,
+      points: found?.points ?? [],
+      expiresMs: now + leaseMs + ABANDONED_MS,
+    };
+    this.entries.set(name, entry);
+    return entry;
+  }
+
   /**
    * Does something under a claim, after whatever else is done under it.
    * @returns undefined when the claim is not, or no longer, the current one.
@@ -169,11 +197,6 @@ export class MemoryStore implements IdempotencyStore<undefined> {
 
 function unexpired(entry: Entry | undefined, now: number): Entry | undefined {
   return entry !== undefined && (entry.committing || entry.expiresMs > now) ? entry : undefined;
-}
-
-/** The length tells where the principal ends, whatever it is made of. */
-function nameOf({ principal, key }: RecordId): string {
-  return `${principal.length}:${principal}${key}`;
 }
 
 /** What a caller does with its bytes later must not reach what is stored. */

@@ -1,9 +1,6 @@
 import type { RecordId, RequestFacts } from '../record.ts';
-import { StoreError } from '../store.ts';
+import { Batches } from './postgres-batch.ts';
 import { type PostgresClient, type PostgresRow, single } from './postgres-client.ts';
-
-/** The most claims in one statement; what they find is answered together, bodies included. */
-const BATCH = 100;
 
 /** The wish to execute a request. */
 export interface Ask {
@@ -12,90 +9,53 @@ export interface Ask {
   leaseMs: number;
 }
 
-interface Waiting extends Ask {
-  resolve(row: PostgresRow): void;
-  reject(error: unknown): void;
-}
-
 /**
- * Many claims, one statement: those that come while a statement is under way go with the next one, so that they share a round trip and
- * a commit.
- *
- *     claim ─► waiting ┐
- *     claim ─► waiting ┼─► SELECT … FROM idempotency_claim(…) ─► every claim is answered
- *     claim ─► waiting ┘         (the next one leaves when this one is back)
+ * Claims, in batches. Each is answered with `claimed`, the token, null for a key that cannot be claimed; `now_ms`; and the columns of the
+ * record that was there, null where there was none.
+ * @param schema where the functions are, quoted.
+ * @param now null for the database's clock.
  */
-export class ClaimQueue {
-  private readonly pool: PostgresClient;
-  private readonly sql: string;
-  private readonly now: () => number | null;
-  private waiting: Waiting[] = [];
-  private isBusy = false;
-
-  /**
-   * @param schema where the functions are, quoted.
-   * @param now null for the database's clock.
-   */
-  constructor(pool: PostgresClient, schema: string, now: () => number | null) {
-    this.pool = pool;
-    this.now = now;
-    const facts = ['fingerprint', 'method', 'path', 'request_id', 'lease_ms', 'lease_ends_ms', 'expires_ms', 'points'];
-    const reply = ['status', 'headers', 'body'];
-    const columns = [...facts, ...reply].map((column) => `(seen).${column}`).join(', ');
-    const parameters =
-      '$1::bigint, $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[]';
-    this.sql = `SELECT claimed, now_ms, ${columns} FROM ${schema}.idempotency_claim(${parameters})`;
-  }
-
-  /**
-   * @returns `claimed`, the token, null for a key that cannot be claimed; `now_ms`; and the columns of the record that was there, null
-   * where there was none.
-   * @throws {StoreError}
-   */
-  ask(ask: Ask): Promise<PostgresRow> {
-    return new Promise((resolve, reject) => {
-      this.waiting.push({ ...ask, resolve, reject });
-      if (this.isBusy) return;
-      this.isBusy = true;
-      // What else is asked for in this turn of the event loop goes along.
-      setImmediate(() => this.work());
-    });
-  }
-
-  private async work(): Promise<void> {
-    while (this.waiting.length > 0) await this.answer(this.waiting.splice(0, BATCH));
-    this.isBusy = false;
-  }
-
-  private async answer(batch: Waiting[]): Promise<void> {
+export function claimsOn(pool: PostgresClient, schema: string, now: () => number | null): Batches<Ask, PostgresRow> {
+  const facts = ['fingerprint', 'method', 'path', 'request_id', 'lease_ms', 'lease_ends_ms', 'expires_ms', 'points'];
+  const reply = ['status', 'headers', 'body'];
+  const columns = [...facts, ...reply].map((column) => `(seen).${column}`).join(', ');
+  const parameters = '$1::bigint, $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::bigint[]';
+  const text = `SELECT claimed, now_ms, ${columns} FROM ${schema}.idempotency_claim(${parameters})`;
+  return new Batches(async (asks) => {
     // In one order everywhere, so that two batches never wait for each other.
-    batch.sort((a, b) => compare(a.id.principal, b.id.principal) || compare(a.id.key, b.id.key));
-    try {
-      const rows = await this.send(batch);
-      for (const [index, { resolve }] of batch.entries()) resolve(rows[index] as PostgresRow);
-    } catch (error) {
-      const [first, ...others] = batch;
-      if (others.length === 0 || error instanceof StoreError) for (const { reject } of batch) reject(error);
-      // What is wrong with one claim, such as a text that PostgreSQL cannot keep, is its own affair.
-      else for (const one of [first as Waiting, ...others]) await this.answer([one]);
-    }
-  }
-
-  private async send(asks: Ask[]): Promise<PostgresRow[]> {
+    const order = [...asks.keys()].sort((a, b) => compare((asks[a] as Ask).id, (asks[b] as Ask).id));
+    const sorted = order.map((index) => asks[index] as Ask);
     const values = [
-      this.now(),
-      asks.map(({ id }) => id.principal),
-      asks.map(({ id }) => id.key),
-      asks.map(({ request }) => request.fingerprint),
-      asks.map(({ request }) => request.method),
-      asks.map(({ request }) => request.path),
-      asks.map(({ request }) => request.requestId ?? null),
-      asks.map(({ leaseMs }) => leaseMs),
+      now(),
+      sorted.map(({ id }) => id.principal),
+      sorted.map(({ id }) => id.key),
+      sorted.map(({ request }) => request.fingerprint),
+      sorted.map(({ request }) => request.method),
+      sorted.map(({ request }) => request.path),
+      sorted.map(({ request }) => request.requestId ?? null),
+      sorted.map(({ leaseMs }) => leaseMs),
     ];
-    return (await single(this.pool, { text: this.sql, values })).rows;
-  }
+    const { rows } = await single(pool, { text, values });
+    const answers = new Array<PostgresRow>(asks.length);
+    for (const [place, index] of order.entries()) answers[index] = rows[place] as PostgresRow;
+    return answers;
+  });
 }
 
-function compare(a: string, b: string): number {
+/** Whether there is a record of a key, expired or not; asked in batches. */
+export function knownOn(pool: PostgresClient, schema: string): Batches<RecordId, boolean> {
+  const text = `SELECT idempotency_known AS known FROM ${schema}.idempotency_known($1::text[], $2::text[])`;
+  return new Batches(async (ids) => {
+    const values = [ids.map(({ principal }) => principal), ids.map(({ key }) => key)];
+    const { rows } = await single(pool, { text, values });
+    return rows.map(({ known }) => known);
+  });
+}
+
+function compare(a: RecordId, b: RecordId): number {
+  return compareTexts(a.principal, b.principal) || compareTexts(a.key, b.key);
+}
+
+function compareTexts(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -131,8 +131,13 @@ export function literal(value: string | number | null): string {
 
 /** Bytes as SQL. @throws {TypeError} for anything else. */
 export function bytes(value: Uint8Array<ArrayBuffer>): string {
+  return quoted(`\\x${buffer(value).toString('hex')}`);
+}
+
+/** Bytes as a parameter; the same, not a copy. @throws {TypeError} for anything else. */
+export function buffer(value: Uint8Array<ArrayBuffer>): Buffer {
   if (!(value instanceof Uint8Array)) throw new TypeError('a body has to be a Uint8Array');
-  return quoted(`\\x${Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString('hex')}`);
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
 }
 
 /** With E, a backslash means the same whatever `standard_conforming_strings` is set to. */

@@ -162,6 +162,16 @@ const MIGRATIONS = [
     WHERE principal = given_principal AND key = given_key;
   END $$;
   `,
+  `
+  -- Which keys have a record, expired or not.
+  CREATE FUNCTION {schema}.idempotency_known(principals text[], keys text[]) RETURNS SETOF boolean
+  LANGUAGE plpgsql SET enable_seqscan = off AS $$
+  BEGIN
+    FOR i IN 1 .. cardinality(keys) LOOP
+      RETURN NEXT EXISTS (SELECT FROM {schema}.idempotency_record r WHERE r.principal = principals[i] AND r.key = keys[i]);
+    END LOOP;
+  END $$;
+  `,
 ];
 
 /** The table of the records. */

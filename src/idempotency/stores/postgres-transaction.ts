@@ -1,4 +1,5 @@
 import { asked, isLost, named, type PostgresPool, type PostgresPoolClient, unavailable } from './postgres-client.ts';
+import { executeAndCommit, type Prepared } from './postgres-prepared.ts';
 import { BEGIN } from './postgres-schema.ts';
 
 /** What ends a transaction, or begins another one: only the store does that. `ROLLBACK TO` a savepoint is the effect's. */
@@ -44,9 +45,18 @@ export class Transaction<Client extends PostgresPoolClient> {
 
   /** Sends statements of the store's own, in one message. @throws {StoreError} */
   async send(text: string): Promise<void> {
+    await this.own((client) => client.query({ text }));
+  }
+
+  /** Inserts a row, and commits. @returns how many rows were inserted. @throws {StoreError} */
+  insertAndCommit(statement: Prepared, values: unknown[], isNamed: boolean): Promise<number> {
+    return this.own((client) => executeAndCommit(client, statement, values, isNamed));
+  }
+
+  private async own<Result>(send: (client: Client) => Promise<Result>): Promise<Result> {
     // An effect may have gone on after a query that was given up; it may be executed yet.
     if (this.lost !== undefined) throw unavailable(this.lost.cause);
-    await asked(() => this.client.query({ text }).catch((error: unknown) => this.told(error)));
+    return asked(() => send(this.client).catch((error: unknown) => this.told(error)));
   }
 
   /**

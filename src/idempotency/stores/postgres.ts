@@ -1,5 +1,4 @@
 import {
-  ABANDONED_MS,
   type Claim,
   leaseLeftMs,
   type RecordId,
@@ -8,15 +7,17 @@ import {
   type Reply,
   type RequestFacts,
 } from '../record.ts';
-import type {
-  CheckpointOutcome,
-  ClaimOutcome,
-  CommitOutcome,
-  Effect,
-  IdempotencyStore,
-  PhaseEffect,
+import {
+  type CheckpointOutcome,
+  type ClaimOutcome,
+  type CommitOutcome,
+  type CommitUnclaimedOutcome,
+  type Effect,
+  type IdempotencyStore,
+  type PhaseEffect,
+  StoreError,
 } from '../store.ts';
-import { ClaimQueue } from './postgres-claims.ts';
+import { claimsOn, knownOn } from './postgres-claims.ts';
 import {
   asked,
   bytes,
@@ -28,7 +29,9 @@ import {
   single,
   sqlStateOf,
 } from './postgres-client.ts';
+import { isConfused, type Prepared as PreparedStatement } from './postgres-prepared.ts';
 import { migrate, RECORDS, REFUSALS } from './postgres-schema.ts';
+import { insertIn, statementsIn, valuesOf } from './postgres-statements.ts';
 import { Transaction } from './postgres-transaction.ts';
 
 export type { PostgresClient, PostgresPool, PostgresPoolClient } from './postgres-client.ts';
@@ -61,6 +64,8 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
   private readonly pool: PostgresPool<Client>;
   private readonly clock: (() => number) | undefined;
   private ready: Promise<Prepared> | undefined;
+  /** A pooler between client and server may not know them. */
+  private namesStatements = true;
   /** Until when nobody can have taken over, by this process's own clock. */
   private readonly heldUntil = new WeakMap<Claim, number>();
 
@@ -120,6 +125,40 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
       await finish(transaction, `${schema}.idempotency_complete(${this.about(claim)}, ${values.join(', ')})`);
       return { kind: 'stored', reply };
     });
+  }
+
+  /**
+   * Looks for a record first; the one that it writes itself, at the end, waits for whoever is about to write the same.
+   * @throws {TypeError} as {@link commit}.
+   */
+  async commitUnclaimed(
+    id: RecordId,
+    request: RequestFacts,
+    effect: Effect<Client>,
+    retainMs: number,
+  ): Promise<CommitUnclaimedOutcome> {
+    const { known, insert } = await this.prepared();
+    if (await known.ask(id)) return { kind: 'known' };
+    const isNamed = this.namesStatements;
+    try {
+      return await Transaction.run(this.pool, async (transaction) => {
+        const reply = await transaction.execute(effect);
+        const values = valuesOf(this.now(), id, request, reply, retainMs);
+        const count = await explained(transaction.insertAndCommit(insert, values, isNamed));
+        if (count === 0) throw hasEnded();
+        return { kind: 'stored', reply } as const;
+      });
+    } catch (error) {
+      if (isNamed && isConfused(error)) {
+        // What the effect did is undone.
+        this.namesStatements = false;
+        return this.commitUnclaimed(id, request, effect, retainMs);
+      }
+      // What the effect came to grief with may be what the effect of another request with this key has done.
+      const mayBeKnown = !(error instanceof StoreError) || isConflict(error);
+      if (mayBeKnown && (await known.ask(id).catch(() => false))) return { kind: 'known' };
+      throw error;
+    }
   }
 
   /** @throws {TypeError} as {@link commit}. */
@@ -236,7 +275,9 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
     try {
       const schema = await migrate(client, RECORDS);
       clean = true;
-      return { schema, sql: statementsIn(schema), claims: new ClaimQueue(this.pool, schema, () => this.now()) };
+      const claims = claimsOn(this.pool, schema, () => this.now());
+      const known = knownOn(this.pool, schema);
+      return { schema, sql: statementsIn(schema), claims, known, insert: insertIn(schema) };
     } finally {
       client.release(!clean);
       client.removeListener('error', ignore);
@@ -258,46 +299,26 @@ interface Prepared {
   /** Where the table and the functions are, quoted. */
   schema: string;
   sql: ReturnType<typeof statementsIn>;
-  claims: ClaimQueue;
-}
-
-function statementsIn(schema: string) {
-  const record = `${schema}.idempotency_record`;
-  const open = 'principal = $1 AND key = $2 AND token = $3 AND status IS NULL';
-  const now = (parameter: string) =>
-    `(SELECT coalesce(${parameter}::bigint, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint))`;
-  const before = `least($1::bigint, ${now('$3')})`;
-  return {
-    owned: `SELECT points FROM ${record} WHERE ${open}`,
-    renew: `
-      UPDATE ${record} SET lease_ms = $4::bigint, lease_ends_ms = ends_ms, expires_ms = ends_ms + ${ABANDONED_MS},
-        expires_slot = (ends_ms + ${ABANDONED_MS}) >> 16
-      FROM (SELECT ${now('$5')} + $4::bigint) AS clock (ends_ms) WHERE ${open}`,
-    release: `DELETE FROM ${record} WHERE ${open}`,
-    lookup: `
-      SELECT fingerprint, method, path, request_id, first_seen_ms, expires_ms, status FROM ${record}
-      WHERE principal = $1 AND key = $2 AND expires_ms > ${now('$3')}`,
-    // Rows that are locked are in use.
-    purge: `
-      DELETE FROM ${record} WHERE ctid = ANY (ARRAY(
-        SELECT ctid FROM ${record} WHERE expires_slot <= ${before} >> 16 AND expires_ms <= ${before}
-        ORDER BY expires_slot LIMIT $2 FOR UPDATE SKIP LOCKED))`,
-  };
+  claims: ReturnType<typeof claimsOn>;
+  known: ReturnType<typeof knownOn>;
+  insert: PreparedStatement;
 }
 
 /** Calls a function that refuses where it must not write, and commits, in one message: nothing can come between. */
-async function finish(transaction: Transaction<PostgresPoolClient>, call: string): Promise<void> {
+function finish(transaction: Transaction<PostgresPoolClient>, call: string): Promise<void> {
+  return explained(transaction.send(`SELECT ${call}; COMMIT`));
+}
+
+/** Says why a transaction could not be ended. */
+async function explained<T>(end: Promise<T>): Promise<T> {
   try {
-    await transaction.send(`SELECT ${call}; COMMIT`);
+    return await end;
   } catch (error) {
     switch (sqlStateOf(error)) {
       case REFUSALS.leaseLost:
         throw new Stale();
       case REFUSALS.transactionEnded:
-        throw new TypeError(
-          'the effect has ended the transaction that it was called in, and its reply is not stored: leave BEGIN, COMMIT and ROLLBACK to the store',
-          { cause: error },
-        );
+        throw hasEnded(error);
       case IN_FAILED_TRANSACTION:
         throw new TypeError(
           'a statement of the effect failed, which undoes the others, and the effect went on: let it throw, or use a savepoint',
@@ -307,6 +328,13 @@ async function finish(transaction: Transaction<PostgresPoolClient>, call: string
         throw error;
     }
   }
+}
+
+function hasEnded(cause?: unknown): TypeError {
+  return new TypeError(
+    'the effect has ended the transaction that it was called in, and its reply is not stored: leave BEGIN, COMMIT and ROLLBACK to the store',
+    { cause },
+  );
 }
 
 /** How a recovery point begins; nothing else in the list of them does, because inside of a JSON string quotes are escaped. */

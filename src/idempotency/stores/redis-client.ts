@@ -47,15 +47,15 @@ export class RedisConnection {
   }
 
   /**
-   * Executes a script; all its keys first, then its arguments.
+   * Executes a script; all its keys first, then the time, then its other arguments.
    * @returns its reply: the kind of the outcome, and what belongs to it.
    * @throws {StoreError} when Redis cannot answer; whether the script was executed is not known when the connection was lost meanwhile.
    */
-  run(script: Script, keys: string[], args: (string | Buffer)[], options = AS_TEXT): Promise<Outcome> {
-    const words = [String(keys.length), ...keys, ...args];
+  run(script: Script, keys: string[], now: string, args: (string | Buffer)[], options = AS_TEXT): Promise<Outcome> {
+    const words = ['EVALSHA', script.sha1, String(keys.length), ...keys, now, ...args];
     // A server that has been started since has not seen the script; then nothing was executed.
-    const again = () => this.client.sendCommand(['EVAL', script.source, ...words], options);
-    return this.limited(['EVALSHA', script.sha1, ...words], options, again) as Promise<Outcome>;
+    const again = () => this.client.sendCommand(['EVAL', script.source, ...words.slice(2)], options);
+    return this.limited(words, options, again) as Promise<Outcome>;
   }
 
   /**

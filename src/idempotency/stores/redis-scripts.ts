@@ -19,7 +19,7 @@ import { ABANDONED_MS } from '../record.ts';
  *
  * Every verb is one script, which Redis executes while nobody else does anything. Its arguments:
  *
- *     KEYS: record, meta (of a claim)      ARGV[1]: the time, or nothing for the server's      ARGV[2…]: the verb's own
+ *     KEYS: record, meta (of a claim, or none)     ARGV[1]: the time, or nothing for the server's      ARGV[2…]: the verb's own
  */
 
 /** Of the format above. */
@@ -31,9 +31,7 @@ const VERSION = 1;
  */
 const GRACE_MS = 60 * 1000;
 
-const PRELUDE = String.raw`
-local ABANDONED, GRACE = ${ABANDONED_MS}, ${GRACE_MS}
-local HEAD = '^(%l+) (%d+) (%S+) (%S+) (%S+) (%S+)\n()'
+const CLOCK = `
 local recordKey = KEYS[1]
 
 local function clock()
@@ -41,6 +39,22 @@ local function clock()
   local micros = tonumber(time[1]) * 1000000 + tonumber(time[2])
   return tonumber(ARGV[1]) or math.floor(micros / 1000), micros
 end
+`;
+
+const WRITE = `
+local function headOf(state, token, expires, lease_ends, lease, first_seen)
+  return string.format('%s %s %d %d %d %s\\n', state, token, expires, lease_ends, lease, first_seen)
+end
+
+-- How long Redis is to keep a record, as SET takes it.
+local function kept(keep)
+  return string.format('%d', keep + ${GRACE_MS})
+end
+`;
+
+const PRELUDE = String.raw`${CLOCK}${WRITE}
+local ABANDONED = ${ABANDONED_MS}
+local HEAD = '^(%l+) (%d+) (%S+) (%S+) (%S+) (%S+)\n()'
 
 -- Where the line ends that begins at a position.
 local function lineEnd(text, from)
@@ -61,8 +75,7 @@ local function owned(token)
 end
 
 local function write(state, token, now, keep, lease_ends, lease, first_seen, rest)
-  local head = string.format('%s %s %d %d %d %s\n', state, token, now + keep, lease_ends, lease, first_seen)
-  redis.call('SET', recordKey, head .. rest, 'PX', string.format('%d', keep + GRACE))
+  redis.call('SET', recordKey, headOf(state, token, now + keep, lease_ends, lease, first_seen) .. rest, 'PX', kept(keep))
 end
 
 local function start(token, now, lease, first_seen, rest)
@@ -82,6 +95,15 @@ end
  *                              └─ all succeed ► nil
  */
 const EXECUTE = `
+local at
+
+local function run()
+  local first = at + 1
+  at = first + tonumber(ARGV[at])
+  local reply = redis.pcall(unpack(ARGV, first, at - 1))
+  return reply, type(reply) == 'table' and reply.err
+end
+
 local function holds(reply, is, value)
   if type(reply) == 'table' then reply = assert(reply.ok) end
   if is == '=' and type(reply) ~= 'number' then return (reply or '') == value end
@@ -93,16 +115,9 @@ local function holds(reply, is, value)
   return a >= b
 end
 
-local function execute(at, token, record, from, first_seen)
-  local function run()
-    local first = at + 1
-    at = first + tonumber(ARGV[at])
-    local reply = redis.pcall(unpack(ARGV, first, at - 1))
-    return reply, type(reply) == 'table' and reply.err
-  end
-  local conditions = tonumber(ARGV[at])
-  at = at + 1
-  for index = 1, conditions do
+local function check(from)
+  at = from + 1
+  for index = 1, tonumber(ARGV[from]) do
     local is, value = ARGV[at], ARGV[at + 1]
     at = at + 2
     local reply, problem = run()
@@ -111,17 +126,32 @@ local function execute(at, token, record, from, first_seen)
     if not comparable then return { { ok = 'failed' }, 0, 'ERR a condition reads one value, and compares numbers' } end
     if not held then return { { ok = 'unmet' }, index } end
   end
+end
+
+-- To be called after check. @param block is told what went wrong half-way.
+local function execute(block)
   local commands = tonumber(ARGV[at])
   at = at + 1
   for index = 1, commands do
     local _, problem = run()
     if problem then
-      if index == 1 then return { { ok = 'failed' }, index, problem } end
-      problem = 'command ' .. index .. ' of ' .. commands .. ' has failed: ' .. problem
-      write('failed', token, clock(), ABANDONED, 0, 0, first_seen, string.sub(record, from, identityEnd(record, from)) .. problem)
+      if index > 1 then
+        problem = 'command ' .. index .. ' of ' .. commands .. ' has failed: ' .. problem
+        block(problem)
+      end
       return { { ok = 'failed' }, index, problem }
     end
   end
+end
+`;
+
+/** The same for the owner of a claim: what goes wrong half-way takes the place of what else its record says. */
+const EXECUTE_OWNED = `
+local function executeOwned(from_argument, token, record, from, first_seen)
+  return check(from_argument) or execute(function(problem)
+    local identity = string.sub(record, from, identityEnd(record, from))
+    write('failed', token, clock(), ABANDONED, 0, 0, first_seen, identity .. problem)
+  end)
 end
 `;
 
@@ -136,6 +166,20 @@ function script(...parts: string[]): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }
 
+/** The last token, or what to answer where the records have a format that this library does not know. */
+const META = `
+local function lastToken()
+  local meta = redis.call('GET', KEYS[2])
+  if not meta then
+    redis.call('SET', KEYS[2], '${VERSION} 0')
+    return '0'
+  end
+  local last = string.match(meta, '^${VERSION} (%d+)$')
+  if not last then return nil, { { ok = 'version' }, meta } end
+  return last
+end
+`;
+
 /**
  * ARGV: the lines of fingerprint and request, leaseMs, `durable` or nothing.
  *
@@ -147,16 +191,11 @@ function script(...parts: string[]): Script {
  */
 export const CLAIM = script(
   PRELUDE,
+  META,
   `
 local now, micros = clock()
-local metaKey = KEYS[2]
-local meta = redis.call('GET', metaKey)
-local last = meta and string.match(meta, '^${VERSION} (%d+)$') or '0'
-if not meta then
-  redis.call('SET', metaKey, '${VERSION} 0')
-elseif last == '0' and meta ~= '${VERSION} 0' then
-  return { { ok = 'version' }, meta }
-end
+local last, problem = lastToken()
+if problem then return problem end
 
 local previous, first_seen, rest, points = 'none', string.format('%d', now), ARGV[2], false
 local record = redis.call('GET', recordKey)
@@ -180,7 +219,7 @@ end
 if previous ~= 'abandoned' and ARGV[4] ~= 'durable' then redis.set_repl(redis.REPL_NONE) end
 local token = math.max(micros, tonumber(last) + 1)
 local spelled = string.format('%d', token)
-redis.call('SET', metaKey, '${VERSION} ' .. spelled)
+redis.call('SET', KEYS[2], '${VERSION} ' .. spelled)
 start(spelled, now, tonumber(ARGV[3]), first_seen, rest)
 return { { ok = 'claimed' }, token, { ok = previous }, points }
 `,
@@ -200,14 +239,18 @@ return { { ok = 'renewed' } }
 /** ARGV: token. Whether the claim is the current one. */
 export const HELD = script(PRELUDE, "return { { ok = owned(ARGV[2]) and 'held' or 'lease-lost' } }");
 
+/** `held` as long as nobody has the key. */
+export const KNOWN = script(PRELUDE, "return { { ok = redis.call('EXISTS', recordKey) == 1 and 'known' or 'held' } }");
+
 /** ARGV: token, retainMs, the lines of status and headers and the body, effect. */
 export const COMMIT = script(
   PRELUDE,
   EXECUTE,
+  EXECUTE_OWNED,
   `
 local record, from, first_seen = owned(ARGV[2])
 if not record then return { { ok = 'lease-lost' } } end
-local problem = execute(5, ARGV[2], record, from, first_seen)
+local problem = executeOwned(5, ARGV[2], record, from, first_seen)
 if problem then return problem end
 local rest = string.sub(record, from, identityEnd(record, from)) .. ARGV[4]
 write('completed', ARGV[2], clock(), tonumber(ARGV[3]), 0, 0, first_seen, rest)
@@ -215,10 +258,38 @@ return { { ok = 'stored' } }
 `,
 );
 
+/**
+ * ARGV: the lines of fingerprint and request, retainMs, the lines of status and headers and the body, effect. The record is written before the
+ * effect, which finds out whether there is one already. Its token is nobody's: what is completed is fenced by its state.
+ */
+export const COMMIT_UNCLAIMED = script(
+  CLOCK,
+  WRITE,
+  EXECUTE,
+  META,
+  `
+local _, problem = lastToken()
+if problem then return problem end
+problem = check(5)
+-- What does not hold may be the first one's doing.
+if problem then return redis.call('EXISTS', recordKey) == 1 and { { ok = 'known' } } or problem end
+local now, keep = (clock()), tonumber(ARGV[3])
+local record = headOf('completed', '0', now + keep, 0, 0, string.format('%d', now)) .. ARGV[2] .. ARGV[4]
+if not redis.call('SET', recordKey, record, 'NX', 'PX', kept(keep)) then return { { ok = 'known' } } end
+problem = execute(function(why)
+  local head = headOf('failed', '0', now + ${ABANDONED_MS}, 0, 0, string.format('%d', now))
+  redis.call('SET', recordKey, head .. ARGV[2] .. why, 'PX', kept(${ABANDONED_MS}))
+end)
+if problem and problem[2] == 1 then redis.call('DEL', recordKey) end
+return problem or { { ok = 'stored' } }
+`,
+);
+
 /** ARGV: token, leaseMs, phase, and if the phase has an effect: result, effect. Phase and result are JSON strings. */
 export const CHECKPOINT = script(
   PRELUDE,
   EXECUTE,
+  EXECUTE_OWNED,
   String.raw`
 local record, from, first_seen = owned(ARGV[2])
 if not record then return { { ok = 'lease-lost' } } end
@@ -229,7 +300,7 @@ if reached then
 elseif not result then
   return { { ok = 'held' } }
 else
-  local problem = execute(6, ARGV[2], record, from, first_seen)
+  local problem = executeOwned(6, ARGV[2], record, from, first_seen)
   if problem then return problem end
   rest = rest .. ARGV[4] .. ' ' .. result .. '\n'
 end

@@ -125,8 +125,10 @@ export class CommandTable {
    * @throws {StoreError} when Redis cannot answer.
    */
   async check(shapes: Shape[]): Promise<void> {
-    const unknown = shapes.map(({ name }) => name).filter((name) => !this.known.has(name));
-    if (unknown.length > 0) await this.learn([...new Set(unknown)]);
+    if (!shapes.every(({ name }) => this.known.has(name))) {
+      const unknown = shapes.map(({ name }) => name).filter((name) => !this.known.has(name));
+      await this.learn([...new Set(unknown)]);
+    }
     for (const shape of shapes) {
       const problem = problemOf(shape, this.known.get(shape.name));
       if (problem !== undefined) throw new TypeError(problem);

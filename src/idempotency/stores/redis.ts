@@ -4,13 +4,26 @@ import {
   type CheckpointOutcome,
   type ClaimOutcome,
   type CommitOutcome,
+  type CommitUnclaimedOutcome,
   type Effect,
   type IdempotencyStore,
   type PhaseEffect,
   StoreError,
 } from '../store.ts';
 import { AS_BYTES, errorOf, type Outcome, type RedisClient, RedisConnection } from './redis-client.ts';
-import { CHECKPOINT, CLAIM, COMMIT, HELD, LOOKUP, PURGE, RELEASE, RENEW, type Script } from './redis-scripts.ts';
+import {
+  CHECKPOINT,
+  CLAIM,
+  COMMIT,
+  COMMIT_UNCLAIMED,
+  HELD,
+  KNOWN,
+  LOOKUP,
+  PURGE,
+  RELEASE,
+  RENEW,
+  type Script,
+} from './redis-scripts.ts';
 import { type RedisServer, serverOf } from './redis-server.ts';
 import { Collector, CommandTable, PartialEffectError, type RedisTransaction } from './redis-transaction.ts';
 
@@ -115,14 +128,8 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
 
   /** @throws {PartialEffectError} when the effect of an earlier claim has been executed in part. */
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
-    const { fingerprint, ...facts } = request;
-    const identity = `${JSON.stringify(fingerprint)}\n${JSON.stringify(facts)}\n`;
-    const [kind, ...values] = await this.run(
-      CLAIM,
-      [this.nameOf(id), this.meta],
-      [identity, String(leaseMs), this.claims],
-      AS_BYTES,
-    );
+    const args = [identityOf(request), String(leaseMs), this.claims];
+    const [kind, ...values] = await this.run(CLAIM, [this.nameOf(id), this.meta], args, AS_BYTES);
     switch (kind) {
       case 'claimed': {
         const [token, previous, points] = values as [number, 'none' | 'expired' | 'abandoned', Buffer | null];
@@ -137,11 +144,7 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
       case 'failed':
         throw new PartialEffectError(this.nameOf(id), String(values[0]));
       default:
-        throw new StoreError(
-          'unavailable',
-          `the idempotency records have a format (${values[0]}) which this library does not know: use a later one`,
-          undefined,
-        );
+        throw unknownFormat(values[0]);
     }
   }
 
@@ -159,19 +162,43 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     const collector = new Collector();
     const token = String(claim.token);
     const collected = await this.collect(
-      async () => {
-        const reply = await effect(collector);
-        const words = [spelled(reply), ...collector.end()];
-        await this.commands.check(collector.shapes);
-        return { reply, words };
-      },
+      () => this.collectReply(collector, effect),
       () => this.run(HELD, [this.nameOf(claim)], [token]),
     );
     if ('settled' in collected) return { kind: 'lease-lost' };
     const { reply, words } = collected;
     const outcome = await this.run(COMMIT, [this.nameOf(claim)], [token, String(retainMs), ...words]);
     if (outcome[0] === 'stored') return { kind: 'stored', reply };
-    return this.refused(claim, collector, outcome);
+    if (outcome[0] === 'lease-lost') return { kind: 'lease-lost' };
+    throw this.failure(claim, collector, outcome);
+  }
+
+  /** As {@link commit}. The effect of a key that is known is called as well, and not executed. */
+  async commitUnclaimed(
+    id: RecordId,
+    request: RequestFacts,
+    effect: Effect<RedisTransaction>,
+    retainMs: number,
+  ): Promise<CommitUnclaimedOutcome> {
+    const collector = new Collector();
+    const keys = [this.nameOf(id), this.meta];
+    const collected = await this.collect(
+      () => this.collectReply(collector, effect),
+      () => this.run(KNOWN, keys, []),
+    );
+    if ('settled' in collected) return { kind: 'known' };
+    const args = [identityOf(request), String(retainMs), ...collected.words];
+    const outcome = await this.run(COMMIT_UNCLAIMED, keys, args);
+    switch (outcome[0]) {
+      case 'stored':
+        return { kind: 'stored', reply: collected.reply };
+      case 'known':
+        return { kind: 'known' };
+      case 'version':
+        throw unknownFormat(outcome[1]);
+      default:
+        throw this.failure(id, collector, outcome);
+    }
   }
 
   /** As {@link commit}. The effect of a phase that has been reached is called as well, and not executed. */
@@ -197,7 +224,8 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
         ? collected.settled
         : await this.run(CHECKPOINT, [this.nameOf(claim)], [...args, ...collected.words]);
     if (outcome[0] === 'reached') return { kind: 'reached', result: JSON.parse(String(outcome[1])) };
-    return this.refused(claim, collector, outcome);
+    if (outcome[0] === 'lease-lost') return { kind: 'lease-lost' };
+    throw this.failure(claim, collector, outcome);
   }
 
   async release(claim: Claim): Promise<void> {
@@ -254,7 +282,15 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     options?: typeof AS_BYTES,
   ): Promise<Outcome> {
     if (!this.inspected) await this.server();
-    return this.connection.run(script, keys, [this.now === undefined ? '' : String(this.now()), ...args], options);
+    return this.connection.run(script, keys, this.now === undefined ? '' : String(this.now()), args, options);
+  }
+
+  /** What an effect has collected, and its reply, as the scripts that execute it take them. */
+  private async collectReply(collector: Collector, effect: Effect<RedisTransaction>) {
+    const reply = await effect(collector);
+    const words = [spelled(reply), ...collector.end()];
+    await this.commands.check(collector.shapes);
+    return { reply, words };
   }
 
   /**
@@ -274,19 +310,25 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     }
   }
 
-  /** What a script answers when it has not executed what was collected, or not all of it. */
-  private refused(claim: Claim, collector: Collector, [kind, index, problem]: Outcome): { kind: 'lease-lost' } {
-    if (kind === 'unmet') throw collector.unmet(Number(index));
-    if (kind === 'failed') {
-      if (Number(index) > 1) throw new PartialEffectError(this.nameOf(claim), String(problem));
-      throw errorOf(String(problem));
-    }
-    return { kind: 'lease-lost' };
+  /** What is thrown when a script has not executed what was collected, or not all of it. */
+  private failure(id: RecordId, collector: Collector, [kind, index, problem]: Outcome): unknown {
+    if (kind === 'unmet') return collector.unmet(Number(index));
+    return Number(index) > 1 ? new PartialEffectError(this.nameOf(id), String(problem)) : errorOf(String(problem));
   }
 
   private nameOf({ principal, key }: RecordId): string {
     return this.recordPrefix + JSON.stringify([principal, key]);
   }
+}
+
+function unknownFormat(meta: unknown): StoreError {
+  const message = `the idempotency records have a format (${meta}) which this library does not know: use a later one`;
+  return new StoreError('unavailable', message, undefined);
+}
+
+/** The lines of a record that say which request it is. */
+function identityOf({ fingerprint, ...facts }: RequestFacts): string {
+  return `${JSON.stringify(fingerprint)}\n${JSON.stringify(facts)}\n`;
 }
 
 /**

@@ -13,6 +13,7 @@ import type {
   CheckpointOutcome,
   ClaimOutcome,
   CommitOutcome,
+  CommitUnclaimedOutcome,
   Effect,
   IdempotencyStore,
   PhaseEffect,
@@ -26,6 +27,10 @@ const CLAIM = `
   INSERT OR REPLACE INTO idempotency_record
     (principal, key, fingerprint, method, path, request_id, first_seen_ms, points, lease_ms, lease_ends_ms, expires_ms)
   VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+const INSERT = `
+  INSERT INTO idempotency_record
+    (principal, key, fingerprint, method, path, request_id, first_seen_ms, lease_ms, expires_ms, status, headers, body)
+  VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`;
 const OPEN = 'token = ? AND principal = ? AND key = ? AND status IS NULL';
 const RENEW = `UPDATE idempotency_record SET lease_ms = ?, lease_ends_ms = ?, expires_ms = ? WHERE ${OPEN}`;
 const COMPLETE = `
@@ -91,6 +96,24 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
       const reply = synchronous(effect(this.db));
       const { status, headers, body } = reply;
       this.run(COMPLETE, status, JSON.stringify(headers), body, this.now() + retainMs, claim.token);
+      return { kind: 'stored', reply };
+    });
+  }
+
+  /** @throws {TypeError} for an effect that returns a promise; it is rolled back. */
+  async commitUnclaimed(
+    id: RecordId,
+    request: RequestFacts,
+    effect: Effect<DatabaseSync>,
+    retainMs: number,
+  ): Promise<CommitUnclaimedOutcome> {
+    return this.group.submit(() => {
+      if (this.row(id) !== undefined) return { kind: 'known' };
+      const reply = synchronous(effect(this.db));
+      const { fingerprint, method, path, requestId = null } = request;
+      const now = this.now();
+      const facts = [id.principal, id.key, fingerprint, method, path, requestId, now, now + retainMs];
+      this.run(INSERT, ...facts, reply.status, JSON.stringify(reply.headers), reply.body);
       return { kind: 'stored', reply };
     });
   }

@@ -161,7 +161,7 @@ export class RedisLedger implements Ledger<RedisTransaction> {
 
   private run(script: Parameters<RedisConnection['run']>[0], keys: string[], ...args: string[]) {
     const time = this.given === undefined ? '' : String(this.given());
-    return this.connection.run(script, keys, [time, ...args]);
+    return this.connection.run(script, keys, time, args);
   }
 
   private name(kind: string, ...of: string[]): string {

@@ -1,0 +1,88 @@
+/**
+ * A request whose body has been read, and can be read again: as often as anybody likes, by every method that requests have. Making a `Request`
+ * takes as long as all else that is done for one with a key; so there is one for those only who ask for what it alone knows. Its signal is
+ * never aborted.
+ *
+ * What is no `Request` of the platform's own, `fetch(request)` and `new Request(request)` reject: they are to be given `request.clone()`.
+ * `new Request(url, request)` goes by its members, and works.
+ */
+class RereadRequest {
+  readonly url: string;
+  readonly method: string;
+  readonly headers: Headers;
+  private readonly content: Uint8Array<ArrayBuffer>;
+  private copy: Request | undefined;
+
+  constructor({ url, method, headers }: Request, content: Uint8Array<ArrayBuffer>) {
+    this.url = url;
+    this.method = method;
+    this.headers = headers;
+    this.content = content;
+  }
+
+  get bodyUsed(): boolean {
+    return this.copy?.bodyUsed ?? false;
+  }
+
+  async arrayBuffer(): Promise<ArrayBuffer> {
+    return this.content.slice().buffer;
+  }
+
+  async bytes(): Promise<Uint8Array<ArrayBuffer>> {
+    return this.content.slice();
+  }
+
+  async text(): Promise<string> {
+    return UTF_8.decode(this.content);
+  }
+
+  async json(): Promise<unknown> {
+    return JSON.parse(UTF_8.decode(this.content));
+  }
+
+  async blob(): Promise<Blob> {
+    return this.clone().blob();
+  }
+
+  async formData(): Promise<FormData> {
+    return this.clone().formData();
+  }
+
+  clone(): Request {
+    const { url, method, headers, content } = this;
+    return new Request(url, { method, headers, body: content.length === 0 ? null : content });
+  }
+
+  /** For what there is one of: the stream, the signal, and all that few ask for. */
+  original(): Request {
+    this.copy ??= this.clone();
+    return this.copy;
+  }
+}
+
+/** As the Fetch standard has it: UTF-8, without a mark at its beginning, and with a sign in place of what is none. */
+const UTF_8 = new TextDecoder();
+
+// So it is an instance of Request, with every member that the platform's have.
+Object.setPrototypeOf(RereadRequest.prototype, Request.prototype);
+for (const [name, { get, value }] of Object.entries(Object.getOwnPropertyDescriptors(Request.prototype))) {
+  if (Object.hasOwn(RereadRequest.prototype, name) || ['url', 'method', 'headers'].includes(name)) continue;
+  const member: PropertyDescriptor & ThisType<RereadRequest> =
+    get === undefined
+      ? {
+          value(...args: unknown[]) {
+            return Reflect.apply(value, this.original(), args);
+          },
+        }
+      : {
+          get() {
+            return Reflect.get(this.original(), name);
+          },
+        };
+  Object.defineProperty(RereadRequest.prototype, name, member);
+}
+
+/** @param content the body, which has been read. */
+export function reread(request: Request, content: Uint8Array<ArrayBuffer>): Request {
+  return new RereadRequest(request, content) as unknown as Request;
+}

@@ -146,16 +146,21 @@ class Client {
     const common = { token: token ?? 0, line: `${key} ${this.orders.process}.${call}`, ...this.fault() };
     if (choice < 0.01) return { verb: 'purge' };
     if (choice < 0.1) return { verb: 'lookup' };
-    if (token === undefined || choice < 0.45) {
-      const request = REQUESTS[this.random() < 0.8 ? 0 : 1] as RequestFacts;
-      const named = { ...request, requestId: `${this.orders.process}.${call}` };
-      return { verb: 'claim', request: named, leaseMs: steps };
+    if (choice < 0.2) {
+      const { token: _, ...effect } = common;
+      return { verb: 'commitUnclaimed', request: this.request(call), ...effect, retainMs: 2 * steps };
     }
-    if (choice < 0.65) return { verb: 'commit', ...common, retainMs: 2 * steps };
+    if (token === undefined || choice < 0.5) return { verb: 'claim', request: this.request(call), leaseMs: steps };
+    if (choice < 0.68) return { verb: 'commit', ...common, retainMs: 2 * steps };
     if (choice < 0.8)
       return { verb: 'checkpoint', ...common, phase: this.random() < 0.5 ? 'ride' : 'mail', leaseMs: steps };
     if (choice < 0.92) return { verb: 'renew', token, leaseMs: this.random() < 0.2 ? 0 : steps };
     return { verb: 'release', token };
+  }
+
+  private request(call: number): RequestFacts {
+    const request = REQUESTS[this.random() < 0.8 ? 0 : 1] as RequestFacts;
+    return { ...request, requestId: `${this.orders.process}.${call}` };
   }
 
   private fault(): { fault?: Fault } {

@@ -56,9 +56,22 @@ const charge = idempotent(
   { store, principal: () => 'proof', leaseMs: orders.leaseMs },
 );
 
+/** The same without phases: all of it at once. */
+const simple = idempotent(
+  async (request: Request, { key = '', transaction }: HandlerWork<unknown>): Promise<Reply> => {
+    if (request.headers.get('x-failing') === 'early') throw new Declined();
+    const reply = jsonReply(201, { charge: key });
+    return transaction((tx) => {
+      const written = [`${key} written`, `${key} booked`].map((line) => handle.write(tx, line));
+      return written.some((one) => one instanceof Promise) ? Promise.all(written).then(() => reply) : reply;
+    });
+  },
+  { store, principal: () => 'proof', leaseMs: orders.leaseMs, optimistic: true },
+);
+
 async function answer(request: Request): Promise<Response> {
   try {
-    return await charge(request);
+    return await (new URL(request.url).pathname === '/simple' ? simple : charge)(request);
   } catch (error) {
     if (!(error instanceof Declined)) throw error;
     return new Response(null, { status: 503, headers: { 'Retry-After': '0' } });

@@ -173,8 +173,27 @@ class Search {
     return states;
   }
 
+  /** Whether an answer is that of a store in which an effect without a claim is under way. */
+  private isShown(operation: Operation, outcome: Outcome | undefined, invoked: number, returned: number): boolean {
+    const others = this.events.filter(
+      (other) =>
+        other.operation !== operation &&
+        other.operation.verb === 'commitUnclaimed' &&
+        other.invoked <= returned &&
+        other.returned >= invoked,
+    );
+    const requests = others.map((other) => (other.operation as Operation & { verb: 'commitUnclaimed' }).request);
+    if (operation.verb === 'commitUnclaimed') return outcome?.kind === 'known' && requests.length > 0;
+    if (operation.verb === 'lookup') return outcome?.kind === 'known-key' && requests.length > 0;
+    if (operation.verb !== 'claim') return false;
+    const { fingerprint } = operation.request;
+    if (outcome?.kind === 'mismatch') return requests.some((request) => request.fingerprint !== fingerprint);
+    return outcome?.kind === 'in-progress' && requests.some((request) => request.fingerprint === fingerprint);
+  }
+
   /** While an effect is being executed, a store may have those wait who ask for the key, whether the lease has ended or not. */
   private isHeldUp({ record }: KeyState, { operation, outcome, invoked, returned }: Event): boolean {
+    if (record === undefined && this.traits.showsUnfinished) return this.isShown(operation, outcome, invoked, returned);
     if (operation.verb !== 'claim' || outcome?.kind !== 'in-progress' || outcome.retryAfterMs < 1) return false;
     if (record === undefined || record.reply !== undefined) return false;
     if (record.request.fingerprint !== operation.request.fingerprint) return false;

@@ -10,6 +10,7 @@ export const memory: ProvedStore = {
   name: 'memory',
   transactional: false,
   durable: false,
+  showsUnfinished: true,
   pace: { stepMs: 1, keyMs: 4, sequences: 300 },
   open: () => {
     const address = `memory ${memories.size}`;

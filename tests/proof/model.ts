@@ -7,6 +7,8 @@
  *            ──► a reply                              completed
  *            ──► a claim whose lease holds            in progress
  *            ──► a claim whose lease has ended        claimed, from its recovery points
+ *     commitUnclaimed ──► no record, expired or not   stored
+ *                     ──► one                         known, and nothing happens
  *     renew, checkpoint, commit, release ──► the token is that of the claim that is there: done; else lease-lost, and nothing happens
  */
 import type { RecordInfo, RecoveryPoint, RequestFacts } from '../../src/idempotency/index.ts';
@@ -24,6 +26,7 @@ export type Operation =
   | { verb: 'checkpoint'; token: number; phase: string; line: string; leaseMs: number; fault?: Fault }
   | { verb: 'commit'; token: number; line: string; retainMs: number; fault?: Fault }
   | { verb: 'release'; token: number }
+  | { verb: 'commitUnclaimed'; request: RequestFacts; line: string; retainMs: number; fault?: Fault }
   | { verb: 'lookup' }
   /** Reads the business data that effects under this key have written. */
   | { verb: 'read' }
@@ -43,6 +46,7 @@ export type Outcome =
   | { kind: 'renewed' }
   | { kind: 'reached'; result: string }
   | { kind: 'stored'; reply: string }
+  | { kind: 'known' }
   | { kind: 'lease-lost' }
   | { kind: 'released' }
   /** The effect has thrown, and its own error came out. */
@@ -89,11 +93,19 @@ export interface Traits {
    */
   collects?: boolean;
   /**
+   * Whether others see that a key is in use while the effect of `commitUnclaimed` is executed, although it may still throw and
+   * leave nothing.
+   */
+  showsUnfinished?: boolean;
+  /**
    * Whether a token is drawn before it is known whether somebody else is faster: then a claim that has waited while another one was granted
    * and given up has a smaller token than that one. No stale owner gains by it: the one with the greater token has ended by itself.
    */
   drawsEarly?: boolean;
 }
+
+/** A reply that was never claimed has no token of its own. */
+const NOBODYS = 0;
 
 export interface Step {
   outcome: Outcome;
@@ -125,6 +137,8 @@ export function apply(state: KeyState, operation: Operation, nowMs: number, toke
       return checkpoint(state, operation, nowMs, traits);
     case 'commit':
       return commit(state, operation, nowMs, traits);
+    case 'commitUnclaimed':
+      return commitUnclaimed(state, operation, nowMs, traits);
     case 'release':
       return {
         outcome: { kind: 'released' },
@@ -217,7 +231,21 @@ function commit(
   };
 }
 
-/** The claim stands; only a store without transactions keeps what was written before. */
+function commitUnclaimed(
+  state: KeyState,
+  { request, line, retainMs, fault }: Operation & { verb: 'commitUnclaimed' },
+  nowMs: number,
+  traits: Traits,
+): Step {
+  if (state.record !== undefined) return { outcome: { kind: 'known' }, state };
+  if (fault !== undefined) return thrown(state, line, fault, traits);
+  const reply = replyOf(line);
+  const times = { firstSeenMs: nowMs, leaseMs: 0, leaseEndsMs: nowMs, expiresMs: nowMs + retainMs };
+  const record = { request, token: NOBODYS, points: [], ...times, reply };
+  return { outcome: { kind: 'stored', reply }, state: { ...state, record, lines: withLine(state, line) } };
+}
+
+/** Nothing else changes, and a claim stands; only a store without transactions keeps what was written before. */
 function thrown(state: KeyState, line: string, fault: Fault, { transactional }: Traits): Step {
   const stays = !transactional && fault === 'after';
   return { outcome: { kind: 'thrown' }, state: stays ? { ...state, lines: withLine(state, line) } : state };

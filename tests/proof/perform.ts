@@ -45,6 +45,13 @@ export async function perform(
       const outcome = await refusable(store.commit(claimOf(id, operation), effect, retainMs));
       return outcome.kind === 'stored' ? { kind: 'stored', reply: textOf(outcome.reply) } : outcome;
     }
+    case 'commitUnclaimed': {
+      const { request, line, fault, retainMs } = operation;
+      if (store.commitUnclaimed === undefined) throw new Error('the store has no commitUnclaimed');
+      const effect = effectOf(handle, line, toReply(replyOf(line)), fault);
+      const outcome = await refusable(store.commitUnclaimed(id, request, effect, retainMs));
+      return outcome.kind === 'stored' ? { kind: 'stored', reply: textOf(outcome.reply) } : outcome;
+    }
     case 'release':
       await store.release(claimOf(id, operation));
       return { kind: 'released' };

@@ -24,6 +24,11 @@ const leaseMs = fc.constantFrom(...LEASES);
 const seldom = <T>(weight: number, ...values: T[]) =>
   fc.oneof({ weight, arbitrary: fc.constant(undefined) }, { weight: 1, arbitrary: fc.constantFrom(...values) });
 const fault = seldom<Fault>(3, 'before', 'after');
+const retainMs = fc.constantFrom(1, SECOND, DAY);
+const request = {
+  other: fc.constantFrom(false, false, false, true),
+  requestId: fc.constantFrom(undefined, 'req_1', 'req_2'),
+};
 /** Which of the claims so far, latest first; and whether something about it is wrong. */
 const owner = {
   handle,
@@ -47,8 +52,7 @@ const step = fc.oneof(
       do: fc.constant('claim'),
       handle,
       id,
-      other: fc.constantFrom(false, false, false, true),
-      requestId: fc.constantFrom(undefined, 'req_1', 'req_2'),
+      ...request,
       leaseMs,
     }),
   },
@@ -65,7 +69,11 @@ const step = fc.oneof(
   },
   {
     weight: 4,
-    arbitrary: fc.record({ do: fc.constant('commit'), ...owner, retainMs: fc.constantFrom(1, SECOND, DAY), fault }),
+    arbitrary: fc.record({ do: fc.constant('commit'), ...owner, retainMs, fault }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ do: fc.constant('commitUnclaimed'), handle, id, ...request, retainMs, fault }),
   },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('release'), ...owner }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('lookup'), handle, id }) },
@@ -168,6 +176,11 @@ class Run {
     switch (step.do) {
       case 'claim':
         return { id: step.id, operation: { verb: 'claim', request: requestOf(step), leaseMs: step.leaseMs } };
+      case 'commitUnclaimed': {
+        const { id, retainMs, fault } = step;
+        const effect = { line: `${nameOf(id)} ${line}`, retainMs, ...(fault === undefined ? {} : { fault }) };
+        return { id, operation: { verb: 'commitUnclaimed', request: requestOf(step), ...effect } };
+      }
       case 'lookup':
       case 'read':
         return { id: step.id, operation: { verb: step.do } };
@@ -222,7 +235,7 @@ class Run {
   }
 }
 
-function requestOf({ other, requestId }: Step & { do: 'claim' }): RequestFacts {
+function requestOf({ other, requestId }: Step & { do: 'claim' | 'commitUnclaimed' }): RequestFacts {
   const fingerprint = (other ? 'b' : 'a').repeat(64);
   const facts = other ? { method: 'PATCH', path: '/charges/1' } : { method: 'POST', path: '/charges?expand=all' };
   return { fingerprint, ...facts, ...(requestId === undefined ? {} : { requestId }) };

@@ -96,7 +96,10 @@ export class MemoryStore implements IdempotencyStore<undefined> {
     // Whoever comes while the effect runs is told that the key is in use.
     const outcome = this.commit({ ...id, token: entry.token }, effect, retainMs);
     try {
-      return (await outcome) as CommitOutcome & { kind: 'stored' };
+      const stored = (await outcome) as CommitOutcome & { kind: 'stored' };
+      // As in a database, which writes all of it at the end.
+      entry.firstSeenMs = entry.expiresMs - retainMs;
+      return stored;
     } catch (error) {
       this.entries.delete(name);
       throw error;

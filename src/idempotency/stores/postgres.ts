@@ -39,6 +39,8 @@ export type { PostgresClient, PostgresPool, PostgresPoolClient } from './postgre
 /** A statement in a transaction that an error has ended; the client of the effect has been told of it. */
 const IN_FAILED_TRANSACTION = '25P02';
 
+const UNIQUE_VIOLATION = '23505';
+
 export interface PostgresStoreOptions {
   /** The store's clock, milliseconds since 1970; that of the database by default, so that all processes have the same. */
   now?: () => number;
@@ -154,6 +156,7 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
         this.namesStatements = false;
         return this.commitUnclaimed(id, request, effect, retainMs);
       }
+      if (isTaken(error)) return { kind: 'known' };
       // What the effect came to grief with may be what the effect of another request with this key has done.
       const mayBeKnown = !(error instanceof StoreError) || isConflict(error);
       if (mayBeKnown && (await known.ask(id).catch(() => false))) return { kind: 'known' };
@@ -302,6 +305,11 @@ interface Prepared {
   claims: ReturnType<typeof claimsOn>;
   known: ReturnType<typeof knownOn>;
   insert: PreparedStatement;
+}
+
+/** Whether a record of the same key was there, or came first. */
+function isTaken(error: unknown): boolean {
+  return sqlStateOf(error) === UNIQUE_VIOLATION && (error as { table?: unknown }).table === 'idempotency_record';
 }
 
 /** Calls a function that refuses where it must not write, and commits, in one message: nothing can come between. */

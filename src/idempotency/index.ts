@@ -27,6 +27,7 @@ export {
   type CheckpointOutcome,
   type ClaimOutcome,
   type CommitOutcome,
+  type CommitUnclaimedOutcome,
   type Effect,
   type IdempotencyStore,
   type PhaseEffect,

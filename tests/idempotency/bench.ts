@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type {
   Claim,
   CommitOutcome,
+  CommitUnclaimedOutcome,
   Effect,
   IdempotencyStore,
   PhaseEffect,
@@ -58,6 +59,24 @@ export async function claimed<T>(
   return (outcome as { claim: Claim }).claim;
 }
 
+/** Commits what nobody has claimed, which all stores of ours can. */
+export async function commitUnclaimed<T>(
+  store: IdempotencyStore<T>,
+  effect: Effect<T>,
+  { id = ID, facts = FACTS, retainMs = RETAIN }: { id?: RecordId; facts?: RequestFacts; retainMs?: number } = {},
+): Promise<CommitUnclaimedOutcome> {
+  assert.ok(store.commitUnclaimed, 'the store cannot commit what nobody has claimed');
+  return store.commitUnclaimed(id, facts, effect, retainMs);
+}
+
+interface Unclaimed<T> {
+  id?: RecordId;
+  facts?: RequestFacts;
+  reply?: Reply;
+  retainMs?: number;
+  store?: IdempotencyStore<T>;
+}
+
 /** What a test holds: the store, its clock, and short forms of its verbs. */
 export class Bench<T> {
   now = START;
@@ -109,6 +128,14 @@ export class Bench<T> {
     store: IdempotencyStore<T> = this.store,
   ): Promise<CommitOutcome> {
     return store.commit(claim, this.effect(line, reply), retainMs);
+  }
+
+  /** The same for a key that nobody has claimed. */
+  commitUnclaimed(
+    line = 'done',
+    { id = ID, facts = FACTS, reply = replyOf(line), retainMs = RETAIN, store = this.store }: Unclaimed<T> = {},
+  ): Promise<CommitUnclaimedOutcome> {
+    return commitUnclaimed(store, this.effect(line, reply), { id, facts, retainMs });
   }
 
   /** Claims and commits. */

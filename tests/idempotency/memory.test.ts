@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Reply } from '../../src/idempotency/index.ts';
 import { MemoryStore } from '../../src/idempotency/stores/memory.ts';
-import { claimed, FACTS, ID, LEASE, RETAIN, replyOf } from './bench.ts';
+import { claimed, commitUnclaimed, FACTS, ID, LEASE, RETAIN, replyOf } from './bench.ts';
 import { testStore } from './store-contract.ts';
 
 testStore<undefined>({
@@ -27,4 +27,16 @@ test('nobody takes over from an effect that is running, however long it takes', 
   finish(replyOf('done'));
   assert.equal((await committed).kind, 'stored');
   assert.deepEqual(await store.claim(ID, FACTS, LEASE), { kind: 'completed', reply: replyOf('done') });
+});
+
+test('an effect that fails without a claim frees its own key, and not that of whoever has claimed it since', async () => {
+  const store = new MemoryStore();
+  const failing = commitUnclaimed(store, () => Promise.reject(new Error('no')));
+  const rejected = assert.rejects(failing, /no/);
+  let kind: string;
+  do ({ kind } = await store.claim(ID, FACTS, LEASE));
+  while (kind === 'in-progress');
+  await rejected;
+  assert.equal(kind, 'claimed');
+  assert.equal((await store.claim(ID, FACTS, LEASE)).kind, 'in-progress');
 });

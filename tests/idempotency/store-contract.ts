@@ -18,6 +18,7 @@ import {
 } from './bench.ts';
 import { testCommit, testConcurrency, testLookup, testPurge, testRelease } from './store-contract-commit.ts';
 import { testPhases } from './store-contract-phases.ts';
+import { testUnclaimed } from './store-contract-unclaimed.ts';
 
 /** Runs the contract. */
 export function testStore<T>(under: StoreUnderTest<T>): void {
@@ -31,6 +32,8 @@ export function testStore<T>(under: StoreUnderTest<T>): void {
     describe('when a lease has ended', () => testTakeOver(held));
     describe('when a claim is renewed', () => testRenew(held));
     describe('when an effect is committed', () => testCommit(held, under.transactional));
+    describe('when an effect is committed under a key that nobody has claimed', () =>
+      testUnclaimed(held, under.transactional));
     describe('when a phase is reached', () => testPhases(held, under.transactional));
     describe('when a claim is released', () => testRelease(held));
     describe('when a key is looked up', () => testLookup(held));

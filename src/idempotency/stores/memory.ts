@@ -101,7 +101,8 @@ export class MemoryStore implements IdempotencyStore<undefined> {
       entry.firstSeenMs = entry.expiresMs - retainMs;
       return stored;
     } catch (error) {
-      this.entries.delete(name);
+      // Whoever has come since keeps the key.
+      if (this.entries.get(name) === entry) this.entries.delete(name);
       throw error;
     }
   }

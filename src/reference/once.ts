@@ -23,7 +23,7 @@ export interface KeyedRequest {
   simulation: Simulation;
 }
 
-/** What a request does, once: looks up what it needs, then calls `transaction` with its effect. */
+/** What a request does, once: looks up what it needs, changes nothing, then calls `transaction` with its effect. */
 export type KeyedWork = (
   ledger: Ledger,
   transaction: (effect: (tx: unknown) => Reply | Promise<Reply>) => Promise<Reply>,
@@ -37,6 +37,8 @@ export async function executeOnce(exchange: Exchange, keyed: KeyedRequest, work:
   const ledger = exchange.ledger();
   const facts = await factsOf(exchange, keyed);
   const { delayMs, error } = keyed.simulation;
+  // What is slow, or fails on purpose, holds its key meanwhile.
+  const optimistic = delayMs === 0 && error === undefined;
   const execution = await execute(
     ledger.store,
     keyed.id,
@@ -46,7 +48,7 @@ export async function executeOnce(exchange: Exchange, keyed: KeyedRequest, work:
       if (error !== undefined) throw simulatedError(error);
       return work(ledger, transaction);
     },
-    exchange.service.options.execute,
+    { ...exchange.service.options.execute, optimistic },
   );
   if (execution.kind === 'executed') await ledger.tidy();
   return replyTo(exchange, execution, keyed.id, facts);

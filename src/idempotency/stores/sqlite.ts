@@ -9,14 +9,15 @@ import {
   type Reply,
   type RequestFacts,
 } from '../record.ts';
-import type {
-  CheckpointOutcome,
-  ClaimOutcome,
-  CommitOutcome,
-  CommitUnclaimedOutcome,
-  Effect,
-  IdempotencyStore,
-  PhaseEffect,
+import {
+  type CheckpointOutcome,
+  type ClaimOutcome,
+  type CommitOutcome,
+  type CommitUnclaimedOutcome,
+  type Effect,
+  type IdempotencyStore,
+  type PhaseEffect,
+  StoreError,
 } from '../store.ts';
 import { migrate, RECORDS } from './sqlite-schema.ts';
 import { GroupCommit, guard, Statements } from './sqlite-transaction.ts';
@@ -107,15 +108,21 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
     effect: Effect<DatabaseSync>,
     retainMs: number,
   ): Promise<CommitUnclaimedOutcome> {
-    return this.group.submit(() => {
-      if (this.row(id) !== undefined) return { kind: 'known' };
-      const reply = synchronous(effect(this.db));
-      const { fingerprint, method, path, requestId = null } = request;
-      const now = this.now();
-      const facts = [id.principal, id.key, fingerprint, method, path, requestId, now, now + retainMs];
-      this.run(INSERT, ...facts, reply.status, JSON.stringify(reply.headers), reply.body);
-      return { kind: 'stored', reply };
-    });
+    try {
+      return await this.group.submit(() => {
+        if (this.row(id) !== undefined) return { kind: 'known' };
+        const reply = synchronous(effect(this.db));
+        const { fingerprint, method, path, requestId = null } = request;
+        const now = this.now();
+        const facts = [id.principal, id.key, fingerprint, method, path, requestId, now, now + retainMs];
+        this.run(INSERT, ...facts, reply.status, JSON.stringify(reply.headers), reply.body);
+        return { kind: 'stored', reply };
+      });
+    } catch (error) {
+      // A file that somebody has locked can still be read: a retry finds its answer.
+      if (error instanceof StoreError && guard(() => this.row(id)) !== undefined) return { kind: 'known' };
+      throw error;
+    }
   }
 
   /** @throws {TypeError} for an effect that returns a promise; it is rolled back. */

@@ -25,8 +25,9 @@ export interface HandlerWork<Transaction> extends Work<Transaction> {
 }
 
 /**
- * The handler of a route. It is called only for a request that is to be executed.
- * @param request has its body again. Its signal is never aborted: what is begun for a client that goes away is finished all the same.
+ * The handler of a route. It is called only for a request that is to be executed; with `optimistic`, for others as well.
+ * @param request has its body again, as often as it is read. Its signal is never aborted: what is begun for a client that goes away is
+ * finished all the same. `fetch` takes its clone.
  */
 export type IdempotentHandler<Transaction, Rest extends unknown[]> = (
   request: Request,

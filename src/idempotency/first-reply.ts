@@ -51,6 +51,8 @@ export class FirstReply<Transaction> implements HandlerWork<Transaction> {
         throw error;
       },
     );
+    // Whoever does not wait for it need not hear of it.
+    reply.catch(() => undefined);
     this.committed ??= reply;
     return reply;
   };

@@ -76,7 +76,7 @@ export class Optimist<Transaction> implements Work<Transaction> {
     if (this.execution !== undefined)
       return Promise.reject(new TypeError('transaction() was called twice; a request has one effect'));
     this.execution = this.execute(effect);
-    return this.execution.then(
+    const stored = this.execution.then(
       (execution) => {
         if (execution.kind === 'executed') return execution.reply;
         throw new Settled();
@@ -88,6 +88,9 @@ export class Optimist<Transaction> implements Work<Transaction> {
         throw error;
       },
     );
+    // Whoever does not wait for it need not hear of it.
+    stored.catch(() => undefined);
+    return stored;
   };
 
   async phase(): Promise<never> {

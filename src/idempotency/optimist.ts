@@ -2,7 +2,7 @@ import type { Execution, Times, Work } from './execute.ts';
 import type { Narrator } from './observe.ts';
 import { isTransient } from './owner.ts';
 import type { RecordId, Reply, RequestFacts } from './record.ts';
-import type { Effect, IdempotencyStore } from './store.ts';
+import { type Effect, type IdempotencyStore, StoreError } from './store.ts';
 
 /** A store that can commit what nobody has claimed. */
 export type OptimisticStore<Transaction> = IdempotencyStore<Transaction> &
@@ -85,6 +85,10 @@ export class Optimist<Transaction> implements Work<Transaction> {
         // Nothing was changed: another effect may be tried.
         this.execution = undefined;
         this.failed = true;
+        if (!(error instanceof StoreError)) {
+          this.narrator.tell('claimed');
+          this.narrator.tell('released');
+        }
         throw error;
       },
     );

@@ -65,6 +65,7 @@ async function measure(plan: Plan, folder: string, peers: string): Promise<Row[]
     const own = (mode: string) => [SERVER, store, mode, durability, place(mode)];
     const subjects: Record<string, Subject> = {
       first: { server: own('with') },
+      claimed: { server: own('claimed') },
       replay: { server: own('with'), replay: true },
       without: { server: own('without') },
       ...(store === 'sqlite' && { together: { server: own('together') } }),
@@ -118,6 +119,7 @@ function rowsOf({ title, peers }: Plan, loads: Record<string, Load>): Row[] {
   });
   return [
     ...row('first', 'first', 'without', plain),
+    ...row('first, claimed before', 'claimed', 'without', plain),
     ...row('replay', 'replay', 'without', plain),
     ...row('first', 'first', 'together', 'without, commits shared'),
     ...row('replay', 'replay', 'together', 'without, commits shared'),

@@ -21,7 +21,13 @@ const HANDLERS: Record<string, (request: Request) => Promise<Response>> = {
     await effects.insertTogether?.(charge);
     return answer(charge);
   },
-  with: idempotent(
+  /** Without a claim before the effect, because the handler changes nothing until then. */
+  with: idempotently({ optimistic: true }),
+  claimed: idempotently({}),
+};
+
+function idempotently(options: { optimistic?: boolean }) {
+  return idempotent(
     async (request, { transaction }) => {
       const charge = chargeOf(await request.json());
       const reply = jsonReply(201, charge, { Location: locationOf(charge) });
@@ -31,13 +37,9 @@ const HANDLERS: Record<string, (request: Request) => Promise<Response>> = {
         return inserted instanceof Promise ? inserted.then(() => reply) : reply;
       });
     },
-    {
-      store: effects.store,
-      optimistic: true,
-      principal: (request) => request.headers.get('authorization') ?? 'nobody',
-    },
-  ),
-};
+    { ...options, store: effects.store, principal: (request) => request.headers.get('authorization') ?? 'nobody' },
+  );
+}
 
 function answer(charge: Charge): Response {
   return Response.json(charge, { status: 201, headers: { Location: locationOf(charge) } });

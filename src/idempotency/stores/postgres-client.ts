@@ -17,7 +17,8 @@ export interface PostgresResult {
 
 /** What a client of the package `pg` can do, as far as the store needs it. */
 export interface PostgresClient {
-  query(query: PostgresQuery): Promise<PostgresResult>;
+  /** @param query a text is taken as it is; what has values is copied first, member by member. */
+  query(query: PostgresQuery | string): Promise<PostgresResult>;
 }
 
 /** A client that belongs to a pool. */

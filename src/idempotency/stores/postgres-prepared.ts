@@ -51,7 +51,7 @@ export async function executeAndCommit(
     });
   }
   const written = client.query({ ...(isNamed ? statement : { text: statement.text }), values });
-  const committed = client.query({ text: 'COMMIT' });
+  const committed = client.query(COMMIT.text);
   // Of two that fail, the first says why.
   const [first, second] = await Promise.allSettled([written, committed]);
   if (first.status === 'rejected') throw first.reason;

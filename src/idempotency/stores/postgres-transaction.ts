@@ -45,7 +45,7 @@ export class Transaction<Client extends PostgresPoolClient> {
 
   /** Sends statements of the store's own, in one message. @throws {StoreError} */
   async send(text: string): Promise<void> {
-    await this.own((client) => client.query({ text }));
+    await this.own((client) => client.query(text));
   }
 
   /** Inserts a row, and commits. @returns how many rows were inserted. @throws {StoreError} */
@@ -81,7 +81,7 @@ export class Transaction<Client extends PostgresPoolClient> {
 
   private async rollBack(): Promise<boolean> {
     if (this.lost !== undefined) return false;
-    return this.client.query({ text: 'ROLLBACK' }).then(
+    return this.client.query('ROLLBACK').then(
       () => true,
       () => false,
     );

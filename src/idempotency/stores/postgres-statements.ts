@@ -49,7 +49,7 @@ export function insertIn(schema: string): Prepared {
   };
 }
 
-/** The parameters of that, as PostgreSQL reads them. */
+/** The parameters of that, as PostgreSQL reads them. @throws {TypeError} for a reply that is none. */
 export function valuesOf(
   now: number | null,
   id: RecordId,
@@ -59,6 +59,7 @@ export function valuesOf(
 ): unknown[] {
   const { fingerprint, method, path, requestId = null } = request;
   const { status, headers, body } = reply;
+  if (!Array.isArray(headers)) throw new TypeError('headers have to be a list');
   const facts = [now === null ? null : String(now), id.principal, id.key, fingerprint, method, path, requestId];
   return [...facts, literal(status), JSON.stringify(headers), buffer(body), String(retainMs)];
 }

@@ -67,6 +67,8 @@ const UTF_8 = new TextDecoder();
 Object.setPrototypeOf(RereadRequest.prototype, Request.prototype);
 for (const [name, { get, value }] of Object.entries(Object.getOwnPropertyDescriptors(Request.prototype))) {
   if (Object.hasOwn(RereadRequest.prototype, name) || ['url', 'method', 'headers'].includes(name)) continue;
+  // What is neither is the same for all.
+  if (get === undefined && typeof value !== 'function') continue;
   const member: PropertyDescriptor & ThisType<RereadRequest> =
     get === undefined
       ? {

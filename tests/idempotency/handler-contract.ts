@@ -12,8 +12,8 @@ import {
 import { Bench, DAY, type StoreUnderTest } from './bench.ts';
 import { answerOf, principal, problemOf, type RequestParts, requestOf } from './handler-bench.ts';
 
-/** Runs the suite over one store. */
-export function testHandler<T>(subject: StoreUnderTest<T>): void {
+/** Runs the suite over one store. @param optimistic whether the handler claims nothing before its transaction. */
+export function testHandler<T>(subject: StoreUnderTest<T>, { optimistic = false } = {}): void {
   const bench = async (options: Partial<IdempotentOptions<T>> = {}) => {
     const made = await Bench.make(subject);
     /** Charges: a line in the business data, and a reply that tells how many there are. */
@@ -24,12 +24,12 @@ export function testHandler<T>(subject: StoreUnderTest<T>): void {
         const reply = jsonReply(201, { charge: before + 1, amount }, { Location: `/charges/${before + 1}` });
         return transaction(made.effect(`charge ${amount}`, reply));
       },
-      { store: made.store, principal, ...options },
+      { store: made.store, principal, optimistic, ...options },
     );
     return { made, charge };
   };
 
-  describe(`a handler on ${subject.name}`, () => {
+  describe(`a handler on ${subject.name}${optimistic ? ' that claims nothing first' : ''}`, () => {
     test('charges once; a retry gets status, bytes and headers again, marked as a replay', async () => {
       const { made, charge } = await bench();
       const first = await answerOf(charge(requestOf()));
@@ -99,53 +99,7 @@ export function testHandler<T>(subject: StoreUnderTest<T>): void {
       assert.equal((await made.lines()).length, 2);
     });
 
-    test('tells a retry to wait while the first request is at work, whole seconds, at least one', async () => {
-      const made = await Bench.make(subject);
-      const waits: unknown[] = [];
-      const slow = idempotent<T>(
-        async () => {
-          for (const passed of [0, 500, 2499]) {
-            made.now += passed;
-            const retry = await answerOf(slow(requestOf()));
-            const { code, detail } = problemOf(retry);
-            assert.equal(code, 'idempotency_in_progress');
-            waits.push([retry.status, retry.headers.get('retry-after'), detail]);
-          }
-          return new Response('done');
-        },
-        { store: made.store, principal, heartbeatMs: 600_000 },
-      );
-      assert.equal((await answerOf(slow(requestOf()))).text, 'done');
-      const words = (wait: string) =>
-        `The first request with this key is still running. Send this one again in ${wait}.`;
-      assert.deepEqual(waits, [
-        [409, '3', words('3 seconds')],
-        [409, '3', words('3 seconds')],
-        [409, '1', words('1 second')],
-      ]);
-      assert.equal(LEASE_MS, 3000);
-    });
-
-    test('gives a request whose claim was taken over the way to whoever has it', async () => {
-      const made = await Bench.make(subject);
-      let calls = 0;
-      const charge: (request: Request) => Promise<Response> = idempotent<T>(
-        async (_, { transaction }) => {
-          calls += 1;
-          const number = calls;
-          if (number === 1) {
-            made.now += LEASE_MS;
-            assert.equal((await answerOf(charge(requestOf()))).text, '2');
-          }
-          return transaction(made.effect(`effect ${number}`, jsonReply(201, number)));
-        },
-        { store: made.store, principal, heartbeatMs: 600_000 },
-      );
-      const stale = await answerOf(charge(requestOf()));
-      assert.deepEqual([stale.status, problemOf(stale).code], [409, 'idempotency_in_progress']);
-      assert.deepEqual(await made.lines(), ['effect 2']);
-      assert.deepEqual((await answerOf(charge(requestOf()))).text, '2');
-    });
+    if (!optimistic) testClaims(subject);
 
     test('throws on what the handler throws, with nothing done and the key free', async () => {
       const { made, charge } = await bench();
@@ -157,7 +111,7 @@ export function testHandler<T>(subject: StoreUnderTest<T>): void {
               throw failure;
             }),
           ),
-        { store: made.store, principal },
+        { store: made.store, principal, optimistic },
       );
       await assert.rejects(failing(requestOf()), (error) => error === failure);
       assert.deepEqual(await made.lines(), subject.transactional ? [] : ['half']);
@@ -194,7 +148,7 @@ export function testHandler<T>(subject: StoreUnderTest<T>): void {
               if (inside) return transaction(made.effect('done', reply));
               return response instanceof Response ? response.clone() : response;
             },
-            { store: made.store, principal },
+            { store: made.store, principal, optimistic },
           );
           const parts = { key: `"inside ${inside}"` };
           const [first, retry] = [
@@ -223,7 +177,7 @@ export function testHandler<T>(subject: StoreUnderTest<T>): void {
             if (calls === 1) return new Response('later', { status, headers: { 'X-Once': 'yes' } });
             return transaction(made.effect('half', { status, headers: [], body: new Uint8Array() }));
           },
-          { store: made.store, principal },
+          { store: made.store, principal, optimistic },
         );
         const first = await answerOf(handle(requestOf()));
         assert.deepEqual([first.status, first.text, first.headers.get('x-once')], [status, 'later', 'yes']);
@@ -263,6 +217,56 @@ export function testHandler<T>(subject: StoreUnderTest<T>): void {
       assert.equal(answers.filter(({ status, replayed }) => status === 201 && !replayed).length, 1);
       assert.deepEqual(await made.lines(), ['charge 1000']);
     });
+  });
+}
+
+/** What holds only while the key is claimed. */
+function testClaims<T>(subject: StoreUnderTest<T>): void {
+  test('tells a retry to wait while the first request is at work, whole seconds, at least one', async () => {
+    const made = await Bench.make(subject);
+    const waits: unknown[] = [];
+    const slow = idempotent<T>(
+      async () => {
+        for (const passed of [0, 500, 2499]) {
+          made.now += passed;
+          const retry = await answerOf(slow(requestOf()));
+          const { code, detail } = problemOf(retry);
+          assert.equal(code, 'idempotency_in_progress');
+          waits.push([retry.status, retry.headers.get('retry-after'), detail]);
+        }
+        return new Response('done');
+      },
+      { store: made.store, principal, heartbeatMs: 600_000 },
+    );
+    assert.equal((await answerOf(slow(requestOf()))).text, 'done');
+    const words = (wait: string) => `The first request with this key is still running. Send this one again in ${wait}.`;
+    assert.deepEqual(waits, [
+      [409, '3', words('3 seconds')],
+      [409, '3', words('3 seconds')],
+      [409, '1', words('1 second')],
+    ]);
+    assert.equal(LEASE_MS, 3000);
+  });
+
+  test('gives a request whose claim was taken over the way to whoever has it', async () => {
+    const made = await Bench.make(subject);
+    let calls = 0;
+    const charge: (request: Request) => Promise<Response> = idempotent<T>(
+      async (_, { transaction }) => {
+        calls += 1;
+        const number = calls;
+        if (number === 1) {
+          made.now += LEASE_MS;
+          assert.equal((await answerOf(charge(requestOf()))).text, '2');
+        }
+        return transaction(made.effect(`effect ${number}`, jsonReply(201, number)));
+      },
+      { store: made.store, principal, heartbeatMs: 600_000 },
+    );
+    const stale = await answerOf(charge(requestOf()));
+    assert.deepEqual([stale.status, problemOf(stale).code], [409, 'idempotency_in_progress']);
+    assert.deepEqual(await made.lines(), ['effect 2']);
+    assert.deepEqual((await answerOf(charge(requestOf()))).text, '2');
   });
 }
 

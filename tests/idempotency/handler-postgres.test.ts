@@ -28,4 +28,5 @@ const POSTGRES = {
 };
 
 testHandler(POSTGRES);
+testHandler(POSTGRES, { optimistic: true });
 testPhases(POSTGRES);

@@ -14,4 +14,5 @@ const REDIS: StoreUnderTest<RedisTransaction> = {
 };
 
 testHandler(REDIS);
+testHandler(REDIS, { optimistic: true });
 testPhases(REDIS);

@@ -61,6 +61,12 @@ describe('the headers', () => {
     });
   }
 
+  test('of a replay by a service behind this one do not say that this one replays', async () => {
+    const handle = handlerOf(() => new Response('x', { headers: { 'Idempotent-Replayed': 'true', 'X-Balance': '7' } }));
+    const first = await answerOf(handle(requestOf()));
+    assert.deepEqual([first.replayed, first.headers.get('x-balance')], [false, '7']);
+  });
+
   test('that are replayed can be chosen, in any spelling', async () => {
     const handle = handlerOf(() => new Response('x', { headers: SENT }), {
       replayedHeaders: [...REPLAYED_HEADERS, 'X-Balance'],

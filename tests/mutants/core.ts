@@ -4,6 +4,11 @@ import type { Mutant } from './mutants.ts';
 const RECORD = { file: 'idempotency/record.ts', suites: ['idempotency/memory.test.ts'] };
 const EXECUTION = ['idempotency/execute.test.ts', 'idempotency/lease.test.ts'];
 const EXECUTE = { file: 'idempotency/execute.ts', suites: EXECUTION };
+const OPTIMIST = {
+  file: 'idempotency/optimist.ts',
+  suites: ['idempotency/optimistic.test.ts', 'idempotency/optimistic-work.test.ts'],
+};
+const REREAD = { file: 'idempotency/reread.ts', suites: ['idempotency/reread.test.ts'] };
 const OWNER = { file: 'idempotency/owner.ts', suites: EXECUTION };
 const HEART = { file: 'idempotency/heart.ts', suites: EXECUTION };
 const PHASES = { file: 'idempotency/owner.ts', suites: ['idempotency/phases.test.ts'] };
@@ -96,6 +101,91 @@ export const CORE_MUTANTS: Mutant[] = [
     replace: "if (outcome.kind === 'lease-lost') return effect(undefined as Transaction);\n    this.narrator",
   },
   {
+    ...OPTIMIST,
+    name: 'without a claim: a key that is known is executed again',
+    find: 'return this.claimFirst(({ transaction }) => transaction(effect));',
+    replace: "return { kind: 'executed', reply: await effect(undefined as Transaction) };",
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: what was abandoned is not taken over',
+    find: 'return this.claimFirst(({ transaction }) => transaction(effect));',
+    replace: 'return this.claimFirst(() => Promise.reject(new Settled()));',
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: work that fails does not ask whether it was done before',
+    find: 'return this.claimFirst(() => Promise.reject(error));',
+    replace: 'throw error;',
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: a reply that asks for a retry is stored',
+    find: 'if (isTransient(reply.status)) return this.claimFirst(() => Promise.resolve(reply));',
+    replace: '',
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: a reply that asks for a retry comes before the one that is stored',
+    find: 'return this.claimFirst(() => Promise.resolve(reply));',
+    replace: "return { kind: 'executed', reply };",
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: what the work makes of a replay is the answer',
+    find: 'if (this.execution !== undefined) return this.execution;',
+    replace: "if (this.execution !== undefined) return { kind: 'executed', reply };",
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: what the work of a replay throws is thrown on',
+    find: "if (execution !== undefined && execution.kind !== 'executed') return execution;",
+    replace: '',
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: work may have two effects',
+    find: 'if (this.execution !== undefined)\n      return Promise.reject',
+    replace: 'if (this.execution === null)\n      return Promise.reject',
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: an effect that failed is the only one',
+    find: 'this.execution = undefined;\n        this.failed',
+    replace: 'this.failed',
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: a transaction that nobody waits for ends the process',
+    find: 'stored.catch(() => undefined);',
+    replace: '',
+  },
+  {
+    ...OPTIMIST,
+    name: 'without a claim: the retention is that of a lease',
+    find: 'store.commitUnclaimed(id, request, effect, times.retainMs)',
+    replace: 'store.commitUnclaimed(id, request, effect, times.leaseMs)',
+  },
+  {
+    ...OPTIMIST,
+    file: 'idempotency/execute.ts',
+    name: 'without a claim: a retry is worked on where it was executed',
+    find: 'if (recent.has(id.key)) return claimFirst(work);',
+    replace: '',
+  },
+  {
+    ...REREAD,
+    name: 'what a handler does with the bytes of a request reaches whoever reads them next',
+    find: 'return this.content.slice();',
+    replace: 'return this.content;',
+  },
+  {
+    ...REREAD,
+    name: 'a request has another stream each time that it is asked for',
+    find: 'this.copy ??= this.clone();',
+    replace: 'this.copy = this.clone();',
+  },
+  {
     ...PHASES,
     name: 'a foreign call that has failed frees the key for other requests',
     find: 'this.begun = true;\n    const key',
@@ -134,7 +224,7 @@ export const CORE_MUTANTS: Mutant[] = [
   {
     ...REPLY,
     name: 'a replay of a service behind this one is told as one of this',
-    find: "name.toLowerCase() !== 'idempotent-replayed'",
+    find: 'name.toLowerCase() !== REPLAYED_HEADER',
     replace: "name !== ''",
   },
   {
@@ -157,9 +247,15 @@ export const CORE_MUTANTS: Mutant[] = [
   },
   {
     ...REPLY,
+    name: 'a replay of a service behind this one is told as one of this, where no header is sent twice',
+    find: 'if (lower === REPLAYED_HEADER) continue;',
+    replace: '',
+  },
+  {
+    ...REPLY,
     name: 'of two header fields with one name only the last is sent',
-    find: 'isOnce ? fields : own',
-    replace: 'isOnce ? fields : { ...fields }',
+    find: 'isOnce &&= fields[lower] === undefined;',
+    replace: '',
   },
   {
     ...KEY,
@@ -199,6 +295,24 @@ export const CORE_MUTANTS: Mutant[] = [
   },
   {
     ...JSON_BODY,
+    name: 'members count as sorted whatever their order',
+    find: '(last !== undefined && name < last) || ',
+    replace: '',
+  },
+  {
+    ...JSON_BODY,
+    name: 'only the members of the outermost object are sorted',
+    find: ' || !isSorted(member)',
+    replace: '',
+  },
+  {
+    ...JSON_BODY,
+    name: 'the members of objects in a list are not sorted',
+    find: 'if (Array.isArray(value)) return value.every(isSorted);',
+    replace: 'if (Array.isArray(value)) return true;',
+  },
+  {
+    ...JSON_BODY,
     name: 'the order of members counts',
     find: 'canonical: canonicalize(value) as string',
     replace: 'canonical: JSON.stringify(value) ?? String(canonicalize(value))',
@@ -206,20 +320,21 @@ export const CORE_MUTANTS: Mutant[] = [
   {
     ...FINGERPRINT,
     name: 'the query does not count',
-    find: '[method, target, mediaTypeOf',
-    replace: "[method, target.replace(/\\?.*/s, ''), mediaTypeOf",
+    find: 'const type = mediaTypeOf(contentType);',
+    replace: "target = target.replace(/\\?.*/s, '');\n  const type = mediaTypeOf(contentType);",
   },
   {
     ...FINGERPRINT,
     name: 'the method does not count',
-    find: '[method, target, mediaTypeOf',
-    replace: "[method && '', target, mediaTypeOf",
+    find: 'const type = mediaTypeOf(contentType);',
+    replace: "method = '';\n  const type = mediaTypeOf(contentType);",
   },
   {
     ...FINGERPRINT,
     name: 'the parts run together',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
-    find: '`${part.length}:${part}`',
-    replace: 'part',
+    find: '`${method.length}:${method}${target.length}:${target}${type.length}:${type}`',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
+    replace: '`${method}${target}${type}`',
   },
 ];

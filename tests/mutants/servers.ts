@@ -6,6 +6,13 @@ const REDIS = { file: 'idempotency/stores/redis-scripts.ts', suites: ['idempoten
 const MANY_CLIENTS = { suites: ['proof/concurrency.test.ts'], only: ': postgres$' };
 const POSTGRES = { file: 'idempotency/stores/postgres-schema.ts', suites: ['idempotency/postgres.test.ts'] };
 
+const REDIS_UNCLAIMED = { ...REDIS, suites: ['idempotency/redis-unclaimed.test.ts'] };
+const POSTGRES_UNCLAIMED = {
+  file: 'idempotency/stores/postgres.ts',
+  suites: ['idempotency/postgres-unclaimed.test.ts'],
+};
+const POSTGRES_INSERT = { ...POSTGRES_UNCLAIMED, file: 'idempotency/stores/postgres-statements.ts' };
+
 export const SERVER_MUTANTS: Mutant[] = [
   {
     ...POSTGRES,
@@ -63,5 +70,86 @@ export const SERVER_MUTANTS: Mutant[] = [
     find: "if previous ~= 'abandoned' and ARGV[4]",
     replace: 'if ARGV[4]',
     suites: ['idempotency/redis-loss.test.ts'],
+  },
+  {
+    ...REDIS,
+    name: 'Redis: what nobody has claimed is written over whatever is there',
+    find: "record, 'NX', 'PX', kept(keep)",
+    replace: "record, 'PX', kept(keep)",
+  },
+  {
+    ...REDIS_UNCLAIMED,
+    name: 'Redis: an effect without a claim that did nothing keeps its key',
+    find: "if problem and problem[2] == 1 then redis.call('DEL', recordKey) end",
+    replace: '',
+  },
+  {
+    ...REDIS_UNCLAIMED,
+    name: 'Redis: an effect without a claim that was executed in part frees its key',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
+    find: "redis.call('SET', recordKey, head .. ARGV[2] .. why, 'PX', kept(${ABANDONED_MS}))",
+    replace: "redis.call('DEL', recordKey)",
+  },
+  {
+    ...REDIS_UNCLAIMED,
+    name: 'Redis: a retry without a claim fails because of what the first one did',
+    find: "if problem then return redis.call('EXISTS', recordKey) == 1 and { { ok = 'known' } } or problem end",
+    replace: 'if problem then return problem end',
+  },
+  {
+    ...REDIS_UNCLAIMED,
+    name: 'Redis: what nobody has claimed is written into records of a later format',
+    find: 'if problem then return problem end\nproblem = check(5)',
+    replace: 'problem = check(5)',
+  },
+  {
+    ...POSTGRES_UNCLAIMED,
+    name: 'PostgreSQL: whether the record of an unclaimed key was written is not looked at',
+    find: 'if (count === 0) throw hasEnded();',
+    replace: 'if (count < 0) throw hasEnded();',
+  },
+  {
+    ...POSTGRES_INSERT,
+    name: 'PostgreSQL: the record of an unclaimed key is written after the effect has ended its transaction',
+    find: "\n      WHERE current_setting('idempotency.effect', true) = 'on'`",
+    replace: '`',
+  },
+  {
+    ...POSTGRES_INSERT,
+    name: 'PostgreSQL: a record that is there is no reason to undo an effect without a claim',
+    find: "WHERE current_setting('idempotency.effect', true) = 'on'`",
+    replace: "WHERE current_setting('idempotency.effect', true) = 'on' ON CONFLICT DO NOTHING`",
+  },
+  {
+    ...POSTGRES_INSERT,
+    suites: POSTGRES.suites,
+    name: 'PostgreSQL: what nobody has claimed is kept for a day, whatever was asked for',
+    find: 'String(retainMs)]',
+    replace: "String(retainMs && '86400000')]",
+  },
+  {
+    ...POSTGRES_INSERT,
+    name: 'PostgreSQL: a reply without headers is stored, and cannot be read',
+    find: "if (!Array.isArray(headers)) throw new TypeError('headers have to be a list');",
+    replace: '',
+  },
+  {
+    ...POSTGRES_UNCLAIMED,
+    name: 'PostgreSQL: an effect without a claim that meets what the first one did fails',
+    find: 'if (mayBeKnown && (await',
+    replace: 'if (mayBeKnown && id === undefined && (await',
+  },
+  {
+    ...POSTGRES_UNCLAIMED,
+    name: 'PostgreSQL: a statement that is kept by name is taken for one that stays',
+    find: 'if (isNamed && isConfused(error)) {',
+    replace: 'if (!isNamed && isConfused(error)) {',
+  },
+  {
+    ...POSTGRES_UNCLAIMED,
+    file: 'idempotency/stores/postgres-prepared.ts',
+    name: 'PostgreSQL: a name is taken for free because it is not known to be in use',
+    find: "connection.close({ type: 'S', name });",
+    replace: '',
   },
 ];

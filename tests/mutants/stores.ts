@@ -2,6 +2,7 @@
 import type { Mutant } from './mutants.ts';
 
 const MEMORY = { file: 'idempotency/stores/memory.ts', suites: ['idempotency/memory.test.ts'] };
+const NAMES = { ...MEMORY, file: 'idempotency/record.ts' };
 const SQLITE = { file: 'idempotency/stores/sqlite.ts', suites: ['idempotency/sqlite.test.ts'] };
 const SQLITE_SCHEMA = { ...SQLITE, file: 'idempotency/stores/sqlite-schema.ts' };
 const SQLITE_TRANSACTION = { ...SQLITE, file: 'idempotency/stores/sqlite-transaction.ts' };
@@ -10,8 +11,8 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...MEMORY,
     name: 'memory: looks first and writes later, and others come between',
-    find: 'const points = found',
-    replace: 'await undefined;\n    const points = found',
+    find: 'const { token, points } = this.enter(',
+    replace: 'await undefined;\n    const { token, points } = this.enter(',
   },
   {
     ...MEMORY,
@@ -20,14 +21,14 @@ export const STORE_MUTANTS: Mutant[] = [
     replace: 'entry?.reply === undefined',
   },
   {
-    ...MEMORY,
+    ...NAMES,
     name: 'memory: all principals share their keys',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
     find: '`${principal.length}:${principal}${key}`',
     replace: 'principal && key',
   },
   {
-    ...MEMORY,
+    ...NAMES,
     name: 'memory: principal and key run together',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
     find: '`${principal.length}:${principal}${key}`',
@@ -62,8 +63,8 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...MEMORY,
     name: 'memory: whoever takes over begins at the beginning',
-    find: 'const points = found?.points ?? [];',
-    replace: 'const points: RecoveryPoint[] = [];',
+    find: 'points: found?.points ?? [],',
+    replace: 'points: [],',
   },
   {
     ...MEMORY,
@@ -83,6 +84,49 @@ export const STORE_MUTANTS: Mutant[] = [
     find: 'const reply = await effect(undefined);',
     replace:
       'const reply = await Promise.resolve().then(() => effect(undefined)).catch((error) => { this.entries.delete(nameOf(claim)); throw error; });',
+  },
+  {
+    ...MEMORY,
+    name: 'memory: what nobody has claimed is executed whoever has it',
+    find: "if (this.entries.has(name)) return { kind: 'known' };",
+    replace: '',
+  },
+  {
+    ...MEMORY,
+    name: 'memory: an effect that fails without a claim keeps its key',
+    find: 'if (this.entries.get(name) === entry) this.entries.delete(name);',
+    replace: '',
+  },
+  {
+    ...MEMORY,
+    name: 'memory: an effect that fails without a claim frees the key of whoever has claimed it since',
+    find: 'if (this.entries.get(name) === entry) this.entries.delete(name);',
+    replace: 'this.entries.delete(name);',
+  },
+  {
+    ...SQLITE,
+    name: 'SQLite: what nobody has claimed is executed without a look',
+    find: "if (this.row(id) !== undefined) return { kind: 'known' };",
+    replace: '',
+  },
+  {
+    ...SQLITE,
+    name: 'SQLite: what nobody has claimed meets a record that has expired',
+    find: "if (this.row(id) !== undefined) return { kind: 'known' };",
+    replace: "if (unexpired(this.row(id), this.now()) !== undefined) return { kind: 'known' };",
+  },
+  {
+    ...SQLITE,
+    name: 'SQLite: the look comes before the turn, and others come between',
+    find: "return await this.group.submit(() => {\n        if (this.row(id) !== undefined) return { kind: 'known' };",
+    replace:
+      "if (this.row(id) !== undefined) return { kind: 'known' };\n      return await this.group.submit(() => {\n        this.run('DELETE FROM idempotency_record WHERE principal = ? AND key = ?', id.principal, id.key);",
+  },
+  {
+    ...SQLITE,
+    name: 'SQLite: what nobody has claimed is kept for a day, whatever was asked for',
+    find: 'now, now + retainMs]',
+    replace: 'now, now + ABANDONED_MS]',
   },
   {
     ...SQLITE,

@@ -37,6 +37,8 @@ export class Optimist<Transaction> implements Work<Transaction> {
   /** What the transaction has come to, as long as it has not failed. */
   private execution: Promise<Execution> | undefined;
   private failed = false;
+  /** Whoever has claimed the key tells of it. */
+  private isClaimed = false;
   private controller: AbortController | undefined;
 
   /** @param claimFirst claims the key, and then does some work, as other requests do. */
@@ -85,7 +87,7 @@ export class Optimist<Transaction> implements Work<Transaction> {
         // Nothing was changed: another effect may be tried.
         this.execution = undefined;
         this.failed = true;
-        if (!(error instanceof StoreError)) {
+        if (!this.isClaimed && !(error instanceof StoreError)) {
           this.narrator.tell('claimed');
           this.narrator.tell('released');
         }
@@ -118,7 +120,10 @@ export class Optimist<Transaction> implements Work<Transaction> {
   private async execute(effect: Effect<Transaction>): Promise<Execution> {
     const { store, id, request, times, narrator } = this;
     const outcome = await narrator.watch(store.commitUnclaimed(id, request, effect, times.retainMs));
-    if (outcome.kind === 'known') return this.claimFirst(({ transaction }) => transaction(effect));
+    if (outcome.kind === 'known') {
+      this.isClaimed = true;
+      return this.claimFirst(({ transaction }) => transaction(effect));
+    }
     narrator.tell('claimed');
     narrator.tell('stored', { status: outcome.reply.status });
     return { kind: 'executed', reply: outcome.reply };

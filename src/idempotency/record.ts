@@ -67,6 +67,7 @@ export interface RecordInfo {
   requestId?: string;
   /** Absent while the request is in progress. */
   status?: number;
+  /** When the store first heard of it: at the claim, or at a commit without one. */
   firstSeenMs: number;
   /** When the key is forgotten. */
   expiresMs: number;

@@ -86,5 +86,8 @@ for (const [name, { get, value }] of Object.entries(Object.getOwnPropertyDescrip
 
 /** @param content the body, which has been read. */
 export function reread(request: Request, content: Uint8Array<ArrayBuffer>): Request {
+  // Some servers put a class of their own, which extends the platform's, in the place of `Request` when they start.
+  if (Object.getPrototypeOf(RereadRequest.prototype) !== Request.prototype)
+    Object.setPrototypeOf(RereadRequest.prototype, Request.prototype);
   return new RereadRequest(request, content) as unknown as Request;
 }

@@ -109,7 +109,10 @@ export interface IdempotencyStore<Transaction> {
 /** Why a store cannot answer. */
 export type StoreProblem = 'unavailable' | 'full';
 
-/** The store cannot answer now. What was asked for was not done, unless the answer was lost on its way; a retry finds out. `cause` is what its client said. */
+/**
+ * The store cannot answer now. What was asked for was not done, unless the answer was lost on its way; a retry finds out. `cause` is what
+ * its client said.
+ */
 export class StoreError extends Error {
   readonly problem: StoreProblem;
 

@@ -152,6 +152,20 @@ describe('a request that a handler is given', () => {
     });
   });
 
+  test('is an instance of the class that a server puts in the place of Request', async () => {
+    const Platform = globalThis.Request;
+    class OfServer extends Platform {}
+    globalThis.Request = OfServer;
+    try {
+      await within(requestOf({ a: 1 }), async (request) => {
+        assert.deepEqual([request instanceof OfServer, request instanceof Platform], [true, true]);
+        assert.deepEqual(await request.json(), { a: 1 });
+      });
+    } finally {
+      globalThis.Request = Platform;
+    }
+  });
+
   test('is fetched by its clone', async () => {
     const server = createServer((incoming, outgoing) => incoming.pipe(outgoing));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

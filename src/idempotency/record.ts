@@ -9,7 +9,8 @@
  *       ├───────── release ──────────┘                               │
  *       └───────── retention has passed ─────────────────────────────┘
  *
- * `commitUnclaimed` leads from absent to completed in one step. The lease is short, so that a crashed owner blocks a key for seconds; the retention is long, and is counted from completion.
+ * `commitUnclaimed` leads from absent to completed in one step. The lease is short, so that a crashed owner blocks a key for seconds; the
+ * retention is long, and is counted from completion.
  */
 
 /** Whose key: two principals may use the same key without meeting. */

@@ -173,6 +173,18 @@ describe('the statement that ends a commit without a claim', () => {
     assert.deepEqual(await readLines(opened), ['done']);
   });
 
+  test('is that of the store, although stores of two schemas share a connection', async () => {
+    const { pool } = await open({ max: 1 });
+    for (const schema of ['one', 'two', 'one', 'two']) {
+      await pool.query(`CREATE SCHEMA IF NOT EXISTS ${schema}; SET search_path TO ${schema}`);
+      await commitUnclaimed(new PostgresStore(pool), () => replyOf(schema), idOf(crypto.randomUUID()));
+    }
+    for (const schema of ['one', 'two']) {
+      const { rows } = await pool.query(`SELECT count(*)::integer AS records FROM ${schema}.idempotency_record`);
+      assert.deepEqual(rows, [{ records: 2 }]);
+    }
+  });
+
   test('may fail the first time, and is prepared again for the next', async () => {
     const connectionString = await postgresDatabase();
     const opened = await openStore({ connectionString, max: 1 });

@@ -25,8 +25,8 @@ interface Connection {
   close(statement: { type: 'S'; name: string }): void;
 }
 
-/** Statements that are known to have been prepared, by connection. */
-const prepared = new WeakMap<Connection, Set<string>>();
+/** The texts that are known to have been prepared, by name, of each connection: stores in two schemas may share one. */
+const prepared = new WeakMap<Connection, Map<string, string>>();
 
 /** Ends the transaction; nothing in it is planned, but a prepared one needs no message of its own. */
 const COMMIT: Prepared = { name: 'idempotency_commit', text: 'COMMIT' };
@@ -75,7 +75,7 @@ class Committing {
   callback: Answer;
   private readonly statement: Prepared;
   private readonly values: unknown[];
-  private known: Set<string> | undefined;
+  private known: Map<string, string> | undefined;
   private inserted = 0;
 
   constructor(statement: Prepared, values: unknown[], answer: Answer) {
@@ -85,7 +85,7 @@ class Committing {
   }
 
   submit(connection: Connection): null {
-    this.known = prepared.get(connection) ?? new Set();
+    this.known = prepared.get(connection) ?? new Map();
     prepared.set(connection, this.known);
     connection.stream.cork?.();
     try {
@@ -99,8 +99,8 @@ class Committing {
   }
 
   private send(connection: Connection, { name, text }: Prepared, values: unknown[]): void {
-    if (!this.known?.has(name)) {
-      // It may be there all the same: one that was prepared, and then failed.
+    if (this.known?.get(name) !== text) {
+      // It may be there all the same: one that was prepared and then failed, or another text.
       connection.close({ type: 'S', name });
       connection.parse({ name, text });
     }
@@ -119,7 +119,7 @@ class Committing {
   }
 
   handleReadyForQuery(): void {
-    this.known?.add(this.statement.name).add(COMMIT.name);
+    for (const { name, text } of [this.statement, COMMIT]) this.known?.set(name, text);
     this.callback(null, this.inserted);
   }
 

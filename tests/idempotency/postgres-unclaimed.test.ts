@@ -135,7 +135,7 @@ for (const [how, config] of [
 }
 
 describe('the statement that ends a commit without a claim', () => {
-  const expected = ['idempotency_commit', 'idempotency_insert'];
+  const expected = ['begin', 'commit', 'insert', 'mark'].map((name) => `idempotency_${name}`);
 
   test('is planned once for each connection', async () => {
     const { pool, store } = await open({ max: 1 });
@@ -191,9 +191,14 @@ describe('the statement that ends a commit without a claim', () => {
     const other = new PostgresStore(newPool({ connectionString }));
     const late = effectOf('late', async () => void (await claimed(other)));
     assert.deepEqual(await commitUnclaimed(opened.store, late), { kind: 'known' });
+    let calls = 0;
     for (const key of ['a', 'b'])
-      assert.equal((await commitUnclaimed(opened.store, effectOf(key), idOf(key))).kind, 'stored');
-    assert.deepEqual([await readLines(opened), await namesOn(opened.pool)], [['a', 'b'], expected]);
+      await commitUnclaimed(
+        opened.store,
+        effectOf(key, () => calls++),
+        idOf(key),
+      );
+    assert.deepEqual([await readLines(opened), await namesOn(opened.pool), calls], [['a', 'b'], expected, 2]);
   });
 
   test('that takes too long is a StoreError; what became of it, a retry finds out', async () => {

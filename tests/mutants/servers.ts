@@ -13,6 +13,11 @@ const POSTGRES_UNCLAIMED = {
 };
 const POSTGRES_INSERT = { ...POSTGRES_UNCLAIMED, file: 'idempotency/stores/postgres-statements.ts' };
 
+const POSTGRES_OPENING = {
+  file: 'idempotency/stores/postgres-opening.ts',
+  suites: ['idempotency/postgres-opening.test.ts'],
+};
+
 export const SERVER_MUTANTS: Mutant[] = [
   {
     ...POSTGRES,
@@ -111,7 +116,7 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     ...POSTGRES_INSERT,
     name: 'PostgreSQL: the record of an unclaimed key is written after the effect has ended its transaction',
-    find: "\n      WHERE current_setting('idempotency.effect', true) = 'on'`",
+    find: "\n        WHERE current_setting('idempotency.effect', true) = 'on'`",
     replace: '`',
   },
   {
@@ -124,14 +129,15 @@ export const SERVER_MUTANTS: Mutant[] = [
     ...POSTGRES_INSERT,
     suites: POSTGRES.suites,
     name: 'PostgreSQL: what nobody has claimed is kept for a day, whatever was asked for',
-    find: 'String(retainMs)]',
-    replace: "String(retainMs && '86400000')]",
+    file: 'idempotency/stores/postgres.ts',
+    find: '...facts, ...replyValuesOf(reply), retainMs];',
+    replace: '...facts, ...replyValuesOf(reply), retainMs && 86_400_000];',
   },
   {
     ...POSTGRES_INSERT,
     name: 'PostgreSQL: a reply without headers is stored, and cannot be read',
-    find: "if (!Array.isArray(headers)) throw new TypeError('headers have to be a list');",
-    replace: '',
+    find: "if (typeof status !== 'number' || !Array.isArray(headers))",
+    replace: "if (typeof status !== 'number')",
   },
   {
     ...POSTGRES_UNCLAIMED,
@@ -142,8 +148,8 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     ...POSTGRES_UNCLAIMED,
     name: 'PostgreSQL: a statement that is kept by name is taken for one that stays',
-    find: 'if (isNamed && isConfused(error)) {',
-    replace: 'if (!isNamed && isConfused(error)) {',
+    find: 'if (!isConfused(error)) return false;',
+    replace: 'return false;',
   },
   {
     ...POSTGRES_UNCLAIMED,
@@ -151,5 +157,35 @@ export const SERVER_MUTANTS: Mutant[] = [
     name: 'PostgreSQL: a name is taken for free because it is not known to be in use',
     find: "connection.close({ type: 'S', name });",
     replace: '',
+  },
+  {
+    ...POSTGRES_OPENING,
+    name: 'PostgreSQL: an effect is executed although its transaction could not be begun',
+    find: '    connection.stream.destroy();',
+    replace: '',
+  },
+  {
+    ...POSTGRES_OPENING,
+    name: 'PostgreSQL: what an effect makes of a transaction that could not be begun counts',
+    find: '    this.failure = { cause };\n',
+    replace: '',
+  },
+  {
+    ...POSTGRES_OPENING,
+    name: 'PostgreSQL: the answer to BEGIN is taken for that to the first query',
+    find: 'if (this.awaited === 0) super.handle',
+    replace: 'if (this.awaited < 9) super.handle',
+  },
+  {
+    ...POSTGRES_OPENING,
+    name: 'PostgreSQL: a query of another kind is executed before BEGIN',
+    find: '      submit(own, new Alone(this));\n',
+    replace: '',
+  },
+  {
+    ...POSTGRES_OPENING,
+    name: 'PostgreSQL: the limit of time of a first query is forgotten',
+    find: 'query.query_timeout = ',
+    replace: 'query.query_timeout = undefined && ',
   },
 ];

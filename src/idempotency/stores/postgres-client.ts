@@ -119,29 +119,8 @@ export async function single(client: PostgresClient, query: PostgresQuery): Prom
   }
 }
 
-/**
- * A value as SQL, for statements that are sent together and hence without parameters.
- * @throws {TypeError} for anything else.
- */
-export function literal(value: string | number | null): string {
-  if (value === null) return 'NULL';
-  if (typeof value === 'string') return quoted(value);
-  if (Number.isFinite(value)) return String(value);
-  throw new TypeError(`${value} is nothing that can be stored`);
-}
-
-/** Bytes as SQL. @throws {TypeError} for anything else. */
-export function bytes(value: Uint8Array<ArrayBuffer>): string {
-  return quoted(`\\x${buffer(value).toString('hex')}`);
-}
-
 /** Bytes as a parameter; the same, not a copy. @throws {TypeError} for anything else. */
 export function buffer(value: Uint8Array<ArrayBuffer>): Buffer {
   if (!(value instanceof Uint8Array)) throw new TypeError('a body has to be a Uint8Array');
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength);
-}
-
-/** With E, a backslash means the same whatever `standard_conforming_strings` is set to. */
-function quoted(text: string): string {
-  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
 }

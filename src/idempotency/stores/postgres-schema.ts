@@ -25,9 +25,6 @@ export const REFUSALS = {
 /** Milliseconds since 1970, by the clock that was given, else by the database's. */
 const NOW = 'coalesce(given_now, floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint)';
 
-/** Begins a transaction for an effect. The setting ends with it, so that what the effect has ended is told from what it has not. */
-export const BEGIN = 'BEGIN; SET LOCAL idempotency.effect = on';
-
 /** Refuses unless the transaction is the one that was begun for the effect. */
 const SAME_TRANSACTION = `IF current_setting('idempotency.effect', true) IS DISTINCT FROM 'on' THEN
       RAISE EXCEPTION 'the effect has ended its transaction' USING ERRCODE = '${REFUSALS.transactionEnded}';

@@ -1,5 +1,5 @@
-import { ABANDONED_MS, type RecordId, type Reply, type RequestFacts } from '../record.ts';
-import { buffer, literal } from './postgres-client.ts';
+import { ABANDONED_MS, type Reply } from '../record.ts';
+import { buffer } from './postgres-client.ts';
 import type { Prepared } from './postgres-prepared.ts';
 
 /** Milliseconds since 1970, by the clock that was given, else by the database's. */
@@ -32,34 +32,44 @@ export function statementsIn(schema: string) {
 }
 
 /**
- * Inserts a record that is complete, unless the transaction is no longer the one that was begun for the effect; see BEGIN.
+ * The statements that end the transaction of an effect; its COMMIT is sent together with them, so that they fail where they must not write, or
+ * insert nothing. The last one inserts a record that is complete.
  * @param schema quoted.
  */
-export function insertIn(schema: string): Prepared {
+export function endingsIn(schema: string): { complete: Prepared; advance: Prepared; insert: Prepared } {
+  const claim = '$1::bigint, $2::text, $3::text, $4::bigint';
   return {
-    name: 'idempotency_insert',
-    text: `
-      INSERT INTO ${schema}.idempotency_record
-        (principal, key, token, fingerprint, method, path, request_id, first_seen_ms, lease_ms, expires_ms, expires_slot, status,
-        headers, body)
-      SELECT $2, $3, nextval('${schema}.idempotency_token'), $4, $5, $6, $7, now_ms, 0, now_ms + $11::bigint,
-        (now_ms + $11::bigint) >> 16, $8::integer, $9, $10::bytea
-      FROM (SELECT ${nowOr('$1')}) AS clock (now_ms)
-      WHERE current_setting('idempotency.effect', true) = 'on'`,
+    complete: {
+      name: 'idempotency_complete',
+      text: `SELECT ${schema}.idempotency_complete(${claim}, $5::integer, $6::text, $7::bytea, $8::bigint)`,
+    },
+    advance: {
+      name: 'idempotency_advance',
+      text: `SELECT ${schema}.idempotency_advance(${claim}, $5::text, $6::text, $7::bigint)`,
+    },
+    insert: {
+      name: 'idempotency_insert',
+      text: `
+        INSERT INTO ${schema}.idempotency_record
+          (principal, key, token, fingerprint, method, path, request_id, first_seen_ms, lease_ms, expires_ms, expires_slot, status,
+          headers, body)
+        SELECT $2, $3, 0, $4, $5, $6, $7, now_ms, 0, now_ms + $11::bigint, (now_ms + $11::bigint) >> 16, $8::integer, $9, $10::bytea
+        FROM (SELECT ${nowOr('$1')}) AS clock (now_ms)
+        WHERE current_setting('idempotency.effect', true) = 'on'`,
+    },
   };
 }
 
-/** The parameters of that, as PostgreSQL reads them. @throws {TypeError} for a reply that is none. */
-export function valuesOf(
-  now: number | null,
-  id: RecordId,
-  request: RequestFacts,
-  reply: Reply,
-  retainMs: number,
-): unknown[] {
-  const { fingerprint, method, path, requestId = null } = request;
-  const { status, headers, body } = reply;
-  if (!Array.isArray(headers)) throw new TypeError('headers have to be a list');
-  const facts = [now === null ? null : String(now), id.principal, id.key, fingerprint, method, path, requestId];
-  return [...facts, literal(status), JSON.stringify(headers), buffer(body), String(retainMs)];
+/** A reply as parameters. @throws {TypeError} for what is none. */
+export function replyValuesOf({ status, headers, body }: Reply): (number | string | Buffer)[] {
+  if (typeof status !== 'number' || !Array.isArray(headers))
+    throw new TypeError('a reply has a number as its status, and a list of headers');
+  return [status, JSON.stringify(headers), buffer(body)];
+}
+
+/** A value as PostgreSQL reads it. @throws {TypeError} for a number that is none. */
+export function parameter(value: unknown): unknown {
+  if (typeof value !== 'number') return value;
+  if (Number.isFinite(value)) return String(value);
+  throw new TypeError(`${value} is nothing that can be stored`);
 }

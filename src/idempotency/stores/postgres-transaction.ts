@@ -1,6 +1,6 @@
 import { asked, isLost, named, type PostgresPool, type PostgresPoolClient, unavailable } from './postgres-client.ts';
-import { executeAndCommit, type Prepared } from './postgres-prepared.ts';
-import { BEGIN } from './postgres-schema.ts';
+import { Opening } from './postgres-opening.ts';
+import { executeAndCommit, OPENING_TEXT, type Prepared } from './postgres-prepared.ts';
 
 /** What ends a transaction, or begins another one: only the store does that. `ROLLBACK TO` a savepoint is the effect's. */
 const ENDS_TRANSACTION =
@@ -9,29 +9,35 @@ const ENDS_TRANSACTION =
 /** A transaction on a connection of its own, in which an effect is executed. */
 export class Transaction<Client extends PostgresPoolClient> {
   private readonly client: Client;
+  private readonly isNamed: boolean;
+  private readonly opening: Opening;
   /** Why the connection is of no use any more. */
   private lost: { cause: unknown } | undefined;
   private readonly onError = (cause: unknown) => {
     this.lost ??= { cause };
   };
 
-  private constructor(client: Client) {
+  private constructor(client: Client, isNamed: boolean) {
     this.client = client;
+    this.isNamed = isNamed;
+    this.opening = new Opening(client, isNamed);
     client.on('error', this.onError);
   }
 
   /**
-   * Begins a transaction, runs its parts, and leaves the connection clean: `run` has to commit, or to throw, after which everything is undone.
+   * Runs the parts of a transaction, and leaves the connection clean: `run` has to commit, or to throw, after which everything is undone.
+   * @param isNamed whether PostgreSQL may keep statements under their names.
    * @throws {StoreError} when PostgreSQL cannot be reached, or cannot answer; and whatever `run` throws.
    */
   static async run<Client extends PostgresPoolClient, Result>(
     pool: PostgresPool<Client>,
+    isNamed: boolean,
     run: (transaction: Transaction<Client>) => Promise<Result>,
   ): Promise<Result> {
-    const transaction = new Transaction(await asked(() => pool.connect()));
+    const transaction = new Transaction(await asked(() => pool.connect()), isNamed);
     let clean = false;
     try {
-      await transaction.send(BEGIN);
+      await transaction.own(() => transaction.opening.prepare());
       const result = await run(transaction);
       clean = true;
       return result;
@@ -43,20 +49,23 @@ export class Transaction<Client extends PostgresPoolClient> {
     }
   }
 
-  /** Sends statements of the store's own, in one message. @throws {StoreError} */
-  async send(text: string): Promise<void> {
-    await this.own((client) => client.query(text));
+  /** Executes a statement of the store's own, and commits. @returns how many rows it has inserted. @throws {StoreError} */
+  executeAndCommit(statement: Prepared, values: unknown[]): Promise<number> {
+    return this.own(async () => {
+      const isOpen = this.opening.isSent;
+      this.opening.isSent = true;
+      if (isOpen || this.isNamed) return executeAndCommit(this.client, statement, values, this.isNamed, isOpen);
+      // Where statements have no names, it cannot be sent along.
+      await this.client.query(OPENING_TEXT);
+      return executeAndCommit(this.client, statement, values, false, true);
+    });
   }
 
-  /** Inserts a row, and commits. @returns how many rows were inserted. @throws {StoreError} */
-  insertAndCommit(statement: Prepared, values: unknown[], isNamed: boolean): Promise<number> {
-    return this.own((client) => executeAndCommit(client, statement, values, isNamed));
-  }
-
-  private async own<Result>(send: (client: Client) => Promise<Result>): Promise<Result> {
+  private async own<Result>(send: () => Promise<Result>): Promise<Result> {
     // An effect may have gone on after a query that was given up; it may be executed yet.
-    if (this.lost !== undefined) throw unavailable(this.lost.cause);
-    return asked(() => send(this.client).catch((error: unknown) => this.told(error)));
+    const problem = this.problem();
+    if (problem !== undefined) throw problem;
+    return asked(() => send().catch((error: unknown) => this.told(error)));
   }
 
   /**
@@ -64,14 +73,22 @@ export class Transaction<Client extends PostgresPoolClient> {
    * @throws {StoreError} when the connection is lost meanwhile; and whatever the effect throws.
    */
   async execute<Result>(effect: (client: Client) => Result | Promise<Result>): Promise<Result> {
-    const { client, withdraw } = lend(this.client, (error) => this.told(error));
+    const send = (args: unknown[]) => this.opening.query(args);
+    const { client, withdraw } = lend(this.client, send, (error) => this.told(error));
     try {
       return await effect(client);
     } catch (error) {
-      throw this.lost === undefined ? named(error) : unavailable(this.lost.cause);
+      throw this.problem() ?? named(error);
     } finally {
       withdraw();
     }
+  }
+
+  /** Why nothing can be done on the connection any more, whatever the effect has made of it. */
+  private problem(): unknown {
+    const { failure } = this.opening;
+    if (failure !== undefined) return named(failure.cause);
+    return this.lost && unavailable(this.lost.cause);
   }
 
   private told(error: unknown): never {
@@ -80,7 +97,8 @@ export class Transaction<Client extends PostgresPoolClient> {
   }
 
   private async rollBack(): Promise<boolean> {
-    if (this.lost !== undefined) return false;
+    if (this.problem() !== undefined) return false;
+    if (!this.opening.isSent) return true;
     return this.client.query('ROLLBACK').then(
       () => true,
       () => false,
@@ -96,10 +114,12 @@ export class Transaction<Client extends PostgresPoolClient> {
 
 /**
  * The same client, for as long as it is lent, without what would end the transaction.
+ * @param send hands a query to the client.
  * @param failed is told what a query has failed with.
  */
 function lend<Client extends PostgresPoolClient>(
   client: Client,
+  send: (args: unknown[]) => unknown,
   failed: (error: unknown) => never,
 ): { client: Client; withdraw(): void } {
   let isOver = false;
@@ -108,7 +128,7 @@ function lend<Client extends PostgresPoolClient>(
       throw new TypeError('the effect is over, and its connection belongs to others; await every query in it');
     if (ENDS_TRANSACTION.test(textOf(args[0])))
       throw new TypeError('an effect runs in the transaction of the store: leave BEGIN, COMMIT and ROLLBACK to it');
-    const result = Reflect.apply(client.query, client, args);
+    const result = send(args);
     return result instanceof Promise ? result.catch(failed) : result;
   };
   const refuse = () => {

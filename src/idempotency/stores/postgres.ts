@@ -20,18 +20,16 @@ import {
 import { claimsOn, knownOn } from './postgres-claims.ts';
 import {
   asked,
-  bytes,
   isConflict,
-  literal,
   type PostgresPool,
   type PostgresPoolClient,
   type PostgresRow,
   single,
   sqlStateOf,
 } from './postgres-client.ts';
-import { isConfused, type Prepared as PreparedStatement } from './postgres-prepared.ts';
+import { isConfused } from './postgres-prepared.ts';
 import { migrate, RECORDS, REFUSALS } from './postgres-schema.ts';
-import { insertIn, statementsIn, valuesOf } from './postgres-statements.ts';
+import { endingsIn, parameter, replyValuesOf, statementsIn } from './postgres-statements.ts';
 import { Transaction } from './postgres-transaction.ts';
 
 export type { PostgresClient, PostgresPool, PostgresPoolClient } from './postgres-client.ts';
@@ -40,6 +38,9 @@ export type { PostgresClient, PostgresPool, PostgresPoolClient } from './postgre
 const IN_FAILED_TRANSACTION = '25P02';
 
 const UNIQUE_VIOLATION = '23505';
+
+/** How long keys are looked for first when one was known: retries come in bursts, as when another process has been ended. Milliseconds. */
+const LOOK_MS = 10_000;
 
 export interface PostgresStoreOptions {
   /** The store's clock, milliseconds since 1970; that of the database by default, so that all processes have the same. */
@@ -68,6 +69,8 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
   private ready: Promise<Prepared> | undefined;
   /** A pooler between client and server may not know them. */
   private namesStatements = true;
+  /** Until when keys are looked for before the effect, by this process's own clock. */
+  private looksUntil = 0;
   /** Until when nobody can have taken over, by this process's own clock. */
   private readonly heldUntil = new WeakMap<Claim, number>();
 
@@ -119,18 +122,18 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
 
   /** @throws {TypeError} when the effect has ended the transaction, or gone on after a statement that failed. */
   async commit(claim: Claim, effect: Effect<Client>, retainMs: number): Promise<CommitOutcome> {
-    const { schema } = await this.prepared();
+    const { complete } = await this.prepared();
     return this.fenced<CommitOutcome>(claim, async (transaction) => {
       const reply = await transaction.execute(effect);
-      const { status, headers, body } = reply;
-      const values = [literal(status), literal(JSON.stringify(headers)), bytes(body), literal(retainMs)];
-      await finish(transaction, `${schema}.idempotency_complete(${this.about(claim)}, ${values.join(', ')})`);
+      const values = [this.now(), ...identityOf(claim), ...replyValuesOf(reply), retainMs];
+      await explained(transaction.executeAndCommit(complete, values.map(parameter)));
       return { kind: 'stored', reply };
     });
   }
 
   /**
-   * Looks for a record first; the one that it writes itself, at the end, waits for whoever is about to write the same.
+   * The record that it writes at the end waits for whoever is about to write the same. When keys come that are known, it looks for a record
+   * first, for a while: that costs every request a little, and an effect that has to be undone costs more.
    * @throws {TypeError} as {@link commit}.
    */
   async commitUnclaimed(
@@ -140,28 +143,37 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
     retainMs: number,
   ): Promise<CommitUnclaimedOutcome> {
     const { known, insert } = await this.prepared();
-    if (await known.ask(id)) return { kind: 'known' };
+    if (performance.now() < this.looksUntil && (await known.ask(id))) return this.known();
     const isNamed = this.namesStatements;
     try {
-      return await Transaction.run(this.pool, async (transaction) => {
+      return await Transaction.run(this.pool, isNamed, async (transaction) => {
         const reply = await transaction.execute(effect);
-        const values = valuesOf(this.now(), id, request, reply, retainMs);
-        const count = await explained(transaction.insertAndCommit(insert, values, isNamed));
+        const facts = [
+          id.principal,
+          id.key,
+          request.fingerprint,
+          request.method,
+          request.path,
+          request.requestId ?? null,
+        ];
+        const values = [this.now(), ...facts, ...replyValuesOf(reply), retainMs];
+        const count = await explained(transaction.executeAndCommit(insert, values.map(parameter)));
         if (count === 0) throw hasEnded();
         return { kind: 'stored', reply } as const;
       });
     } catch (error) {
-      if (isNamed && isConfused(error)) {
-        // What the effect did is undone.
-        this.namesStatements = false;
-        return this.commitUnclaimed(id, request, effect, retainMs);
-      }
-      if (isTaken(error)) return { kind: 'known' };
+      if (isNamed && this.isConfused(error)) return this.commitUnclaimed(id, request, effect, retainMs);
+      if (isTaken(error)) return this.known();
       // What the effect came to grief with may be what the effect of another request with this key has done.
       const mayBeKnown = !(error instanceof StoreError) || isConflict(error);
-      if (mayBeKnown && (await known.ask(id).catch(() => false))) return { kind: 'known' };
+      if (mayBeKnown && (await known.ask(id).catch(() => false))) return this.known();
       throw error;
     }
+  }
+
+  private known(): { kind: 'known' } {
+    this.looksUntil = performance.now() + LOOK_MS;
+    return { kind: 'known' };
   }
 
   /** @throws {TypeError} as {@link commit}. */
@@ -171,7 +183,7 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
     effect: PhaseEffect<Client>,
     leaseMs: number,
   ): Promise<CheckpointOutcome> {
-    const { schema, sql } = await this.prepared();
+    const { advance, sql } = await this.prepared();
     const row = (await this.query(sql.owned, identityOf(claim))).rows[0];
     if (row === undefined) return { kind: 'lease-lost' };
     const reached = pointsOf(row).find((point) => point.phase === phase);
@@ -183,8 +195,9 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
     try {
       return await this.fenced<CheckpointOutcome>(claim, async (transaction) => {
         const result = await transaction.execute(effect);
-        const values = [prefixOf(phase), `${prefixOf(phase)}${JSON.stringify(result)}}`, leaseMs].map(literal);
-        await finish(transaction, `${schema}.idempotency_advance(${this.about(claim)}, ${values.join(', ')})`);
+        const point = [prefixOf(phase), `${prefixOf(phase)}${JSON.stringify(result)}}`];
+        const values = [this.now(), ...identityOf(claim), ...point, leaseMs];
+        await explained(transaction.executeAndCommit(advance, values.map(parameter)));
         this.heldUntil.set(claim, since + leaseMs);
         return { kind: 'reached', result };
       });
@@ -226,15 +239,24 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
     run: (transaction: Transaction<Client>) => Promise<Outcome>,
   ): Promise<Outcome | { kind: 'lease-lost' }> {
     if (!this.isHeld(claim) && !(await this.owns(claim))) return { kind: 'lease-lost' };
+    const isNamed = this.namesStatements;
     try {
-      return await Transaction.run(this.pool, run);
+      return await Transaction.run(this.pool, isNamed, run);
     } catch (error) {
+      if (isNamed && this.isConfused(error)) return this.fenced(claim, run);
       if (error instanceof Stale) return { kind: 'lease-lost' };
       // What a stale owner's effect came to grief with may be what the new owner's has done.
       const mayBeStale = isConflict(error) || !this.isHeld(claim);
       if (mayBeStale && !(await this.owns(claim).catch(() => true))) return { kind: 'lease-lost' };
       throw error;
     }
+  }
+
+  /** Whether a statement was not known by its name, and the effect undone for it; then names are done without. */
+  private isConfused(error: unknown): boolean {
+    if (!isConfused(error)) return false;
+    this.namesStatements = false;
+    return true;
   }
 
   private isHeld(claim: Claim): boolean {
@@ -244,11 +266,6 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
   private async owns(claim: Claim): Promise<boolean> {
     const { sql } = await this.prepared();
     return (await this.query(sql.owned, identityOf(claim))).rowCount === 1;
-  }
-
-  /** The first arguments of the functions that end a transaction. */
-  private about({ principal, key, token }: Claim): string {
-    return [this.now(), principal, key, token].map(literal).join(', ');
   }
 
   private query(text: string, values: unknown[]) {
@@ -280,7 +297,7 @@ export class PostgresStore<Client extends PostgresPoolClient = PostgresPoolClien
       clean = true;
       const claims = claimsOn(this.pool, schema, () => this.now());
       const known = knownOn(this.pool, schema);
-      return { schema, sql: statementsIn(schema), claims, known, insert: insertIn(schema) };
+      return { sql: statementsIn(schema), claims, known, ...endingsIn(schema) };
     } finally {
       client.release(!clean);
       client.removeListener('error', ignore);
@@ -298,23 +315,15 @@ function listenTo<Client extends PostgresPoolClient>(pool: PostgresPool<Client>)
   pool.on?.('connect', (client) => client.on('error', () => undefined));
 }
 
-interface Prepared {
-  /** Where the table and the functions are, quoted. */
-  schema: string;
+interface Prepared extends ReturnType<typeof endingsIn> {
   sql: ReturnType<typeof statementsIn>;
   claims: ReturnType<typeof claimsOn>;
   known: ReturnType<typeof knownOn>;
-  insert: PreparedStatement;
 }
 
 /** Whether a record of the same key was there, or came first. */
 function isTaken(error: unknown): boolean {
   return sqlStateOf(error) === UNIQUE_VIOLATION && (error as { table?: unknown }).table === 'idempotency_record';
-}
-
-/** Calls a function that refuses where it must not write, and commits, in one message: nothing can come between. */
-function finish(transaction: Transaction<PostgresPoolClient>, call: string): Promise<void> {
-  return explained(transaction.send(`SELECT ${call}; COMMIT`));
 }
 
 /** Says why a transaction could not be ended. */

@@ -1,4 +1,4 @@
-import { readJson } from './json.ts';
+import { decodeJson, NOT_UTF_8, readJsonText } from './json.ts';
 import type { Refusal } from './problem.ts';
 
 /** The content of a request, as far as it tells one request from another. */
@@ -6,6 +6,8 @@ export interface Content {
   contentType: string;
   /** The RFC 8785 form of JSON; else the bytes. */
   body: string | Uint8Array;
+  /** JSON as it was sent, and what it denotes. */
+  json?: { text: string; value: unknown };
 }
 
 /** `application/json`, and every type with the suffix `+json` (RFC 6839 section 3.1). */
@@ -20,10 +22,16 @@ const UTF_8 = /;\s*charset\s*=\s*"?utf-8"?\s*(?=;|$)/gi;
  */
 export function readContent(bytes: Uint8Array, contentType: string): Content | Refusal {
   if (bytes.length === 0 || !JSON_TYPE.test(contentType)) return { contentType, body: bytes };
-  const outcome = readJson(bytes);
+  const text = decodeJson(bytes);
+  if (text === undefined) return { code: 'json_invalid', reason: NOT_UTF_8 };
+  const outcome = readJsonText(text);
   switch (outcome.kind) {
     case 'json':
-      return { contentType: contentType.replace(UTF_8, ''), body: outcome.canonical };
+      return {
+        contentType: contentType.replace(UTF_8, ''),
+        body: outcome.canonical,
+        json: { text, value: outcome.value },
+      };
     case 'invalid':
       return { code: 'json_invalid', reason: outcome.detail };
     case 'duplicate-member':

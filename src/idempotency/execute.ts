@@ -96,25 +96,27 @@ export type Execution =
  * @throws {StoreError} when the store cannot answer; {RangeError} for times that are none, {TypeError} for a principal or a key that is no
  * text; and whatever `work` throws.
  */
-export async function execute<Transaction>(
+export function execute<Transaction>(
   store: IdempotencyStore<Transaction>,
   id: RecordId,
   request: RequestFacts,
   work: (work: Work<Transaction>) => Promise<Reply>,
   options: ExecuteOptions = {},
 ): Promise<Execution> {
-  const times = timesOf(options);
-  checkText('principal', id.principal);
-  checkText('key', id.key);
-  const narrator = narratorOf(options, id, request);
-  const claimFirst = (own: typeof work) => executeClaimed(store, id, request, own, times, narrator);
-  if (!options.optimistic || !isOptimistic(store)) return claimFirst(work);
-  // Most retries come to the process that has answered before: they need not be tried.
-  const recent = recentKeysOf(store);
-  if (recent.has(id.key)) return claimFirst(work);
-  const execution = await new Optimist(store, id, request, times, narrator, claimFirst).run(work);
-  recent.add(id.key);
-  return execution;
+  try {
+    const times = timesOf(options);
+    checkText('principal', id.principal);
+    checkText('key', id.key);
+    const narrator = narratorOf(options, id, request);
+    const claimFirst = (own: typeof work) => executeClaimed(store, id, request, own, times, narrator);
+    if (!options.optimistic || !isOptimistic(store)) return claimFirst(work);
+    // Most retries come to the process that has answered before: they need not be tried.
+    const recent = recentKeysOf(store);
+    if (recent.has(id.key)) return claimFirst(work);
+    return new Optimist(store, id, request, times, narrator, claimFirst, recent).run(work);
+  } catch (error) {
+    return Promise.reject(error);
+  }
 }
 
 function isOptimistic<Transaction>(store: IdempotencyStore<Transaction>): store is OptimisticStore<Transaction> {

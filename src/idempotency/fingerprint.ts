@@ -13,16 +13,21 @@ export interface FingerprintedRequest {
  * SHA-256 over method, path, query, content type and body, hex. What precedes the body is written with its length, so that no two
  * requests run together into the same bytes.
  */
-export async function fingerprintOf({ method, target, contentType, body }: FingerprintedRequest): Promise<string> {
+export async function fingerprintOf(request: FingerprintedRequest): Promise<string> {
+  return fingerprintNow(request);
+}
+
+/** The same, at once on a platform that hashes at once. */
+export function fingerprintNow({ method, target, contentType, body }: FingerprintedRequest): string | Promise<string> {
   const type = mediaTypeOf(contentType);
   const head = `${method.length}:${method}${target.length}:${target}${type.length}:${type}`;
   // Text is hashed without being copied first.
-  if (typeof body === 'string') return sha256Hex(head + body);
+  if (typeof body === 'string') return sha256Now(head + body);
   const start = new TextEncoder().encode(head);
   const bytes = new Uint8Array(start.length + body.length);
   bytes.set(start);
   bytes.set(body, start.length);
-  return sha256Hex(bytes);
+  return sha256Now(bytes);
 }
 
 /**
@@ -33,9 +38,13 @@ const hashAtOnce = globalThis.process?.getBuiltinModule?.('node:crypto')?.hash;
 
 /** The SHA-256 of bytes, or of text as UTF-8, in 64 hexadecimal digits. */
 export async function sha256Hex(data: Uint8Array<ArrayBuffer> | string): Promise<string> {
+  return sha256Now(data);
+}
+
+function sha256Now(data: Uint8Array<ArrayBuffer> | string): string | Promise<string> {
   if (hashAtOnce !== undefined) return hashAtOnce('sha256', data);
   const bytes = typeof data === 'string' ? new TextEncoder().encode(data) : data;
-  return toHex(await crypto.subtle.digest('SHA-256', bytes));
+  return crypto.subtle.digest('SHA-256', bytes).then(toHex);
 }
 
 /** The HMAC-SHA-256 (RFC 2104) of text under a secret of at least one character, both as UTF-8, in 64 hexadecimal digits. */

@@ -22,6 +22,8 @@ export class FirstReply<Transaction> implements HandlerWork<Transaction> {
   private readonly limitBytes: number;
   private readonly repeated: ReadonlySet<string>;
   private committed: Promise<Reply> | undefined;
+  /** What it has come to. */
+  private stored: Reply | undefined;
 
   constructor(
     work: Work<Transaction>,
@@ -45,7 +47,10 @@ export class FirstReply<Transaction> implements HandlerWork<Transaction> {
       return reply instanceof Promise ? reply.then((value) => this.keep(value)) : this.keep(reply);
     });
     const reply = stored.then(
-      () => this.reply as Reply,
+      () => {
+        this.stored = this.reply as Reply;
+        return this.stored;
+      },
       (error: unknown) => {
         if (this.committed === reply) this.committed = undefined;
         throw error;
@@ -67,15 +72,28 @@ export class FirstReply<Transaction> implements HandlerWork<Transaction> {
   }
 
   /**
-   * What is to be stored of a handler's answer.
+   * What is to be stored of a handler's answer, or has been.
    * @param tooLarge makes the answer of a request whose own is too large to be stored.
    */
-  async settle(answer: Response | Reply | undefined, tooLarge: (limitBytes: number) => Promise<Reply>): Promise<Reply> {
-    // What the transaction has stored is what is sent, whatever the handler returns beside it.
-    if (this.committed !== undefined) {
-      this.reply = withHeadersOf(answer, await this.committed);
-      return this.reply;
-    }
+  settle(
+    answer: Response | Reply | undefined,
+    tooLarge: (limitBytes: number) => Promise<Reply>,
+  ): Promise<Reply> | Reply {
+    const { committed, stored } = this;
+    if (committed === undefined) return this.store(answer, tooLarge);
+    return stored === undefined ? committed.then((reply) => this.send(answer, reply)) : this.send(answer, stored);
+  }
+
+  /** What the transaction has stored is what is sent, whatever the handler returns beside it. */
+  private send(answer: Response | Reply | undefined, stored: Reply): Reply {
+    this.reply = withHeadersOf(answer, stored);
+    return this.reply;
+  }
+
+  private async store(
+    answer: Response | Reply | undefined,
+    tooLarge: (limitBytes: number) => Promise<Reply>,
+  ): Promise<Reply> {
     const outcome = await readReply(answer, this.limitBytes);
     if (outcome.kind === 'reply') {
       this.reply = outcome.reply;

@@ -1,7 +1,7 @@
 import { readRequestBody } from './body.ts';
 import { readContent } from './content.ts';
 import { type ExecuteOptions, type Execution, execute, type Work } from './execute.ts';
-import { fingerprintOf } from './fingerprint.ts';
+import { fingerprintNow } from './fingerprint.ts';
 import { FirstReply } from './first-reply.ts';
 import {
   type HandlerWork,
@@ -40,7 +40,7 @@ export function idempotent<Transaction, Rest extends unknown[] = []>(
 ): (request: Request, ...rest: Rest) => Promise<Response> {
   if (typeof handler !== 'function') throw new TypeError('idempotent: the handler is no function');
   const settings = settle(options);
-  return async (request, ...rest) =>
+  return (request, ...rest) =>
     settings.methods.includes(request.method)
       ? new Exchange(handler, settings, request, rest).answer()
       : passThrough(handler, request, rest);
@@ -67,38 +67,54 @@ class Exchange<Transaction, Rest extends unknown[]> {
     this.request = request;
     this.readable = request;
     this.rest = rest;
-    const { pathname, search } = new URL(request.url);
-    const requestId = settings.requestId?.(request, ...rest);
-    this.occurrence = { method: request.method, target: pathname + search, ...(requestId && { requestId }) };
+    this.occurrence = { method: request.method, target: '' };
   }
 
   async answer(): Promise<Response> {
     const { settings, request } = this;
+    const { pathname, search } = new URL(request.url);
+    this.occurrence.target = pathname + search;
+    const requestId = settings.requestId?.(request, ...this.rest);
+    if (requestId) this.occurrence.requestId = requestId;
     const body = await readRequestBody(request, settings.bodyLimitBytes);
     if (body.kind === 'too-large')
       return this.refuse({ code: 'content_too_large', limitBytes: settings.bodyLimitBytes });
     if (body.kind === 'incomplete') return this.refuse({ code: 'content_incomplete' });
-    this.readable = reread(request, body.bytes);
-    const principal = await this.principal();
+    const asked = this.principal();
+    const principal = typeof asked === 'string' ? asked : await asked;
     if (typeof principal !== 'string') return principal;
     const key = readIdempotencyKey(request.headers.get('idempotency-key'));
     if (key.kind === 'invalid') return this.refuse({ code: 'idempotency_key_invalid', reason: key.detail });
     if (key.kind === 'missing' && settings.required) return this.refuse({ code: 'idempotency_key_missing' });
     const content = readContent(body.bytes, request.headers.get('content-type') ?? '');
     if ('code' in content) return this.refuse(content);
-    const refusal = await settings.check?.(this.readable, ...this.rest);
-    if (refusal !== undefined) return refusal;
+    this.readable = reread(request, body.bytes, content.json);
+    if (settings.check !== undefined) {
+      const refusal = await settings.check(this.readable, ...this.rest);
+      if (refusal !== undefined) return refusal;
+    }
     if (key.kind === 'missing') return this.executeWithoutKey(principal);
-    const { method, target, requestId } = this.occurrence;
-    const fingerprint = await fingerprintOf({ method, target, ...content });
-    const facts = { fingerprint, method, path: target, ...(requestId === undefined ? {} : { requestId }) };
-    return this.execute({ principal, key: key.key }, facts, key.key, settings);
+    const { method, target } = this.occurrence;
+    const hash = fingerprintNow({ method, target, contentType: content.contentType, body: content.body });
+    const facts: RequestFacts = { fingerprint: typeof hash === 'string' ? hash : await hash, method, path: target };
+    if (requestId) facts.requestId = requestId;
+    return await this.execute({ principal, key: key.key }, facts, key.key, settings);
   }
 
-  private async principal(): Promise<string | Response> {
+  /** Mostly at once; a function that is not asynchronous may throw at once, too. */
+  private principal(): string | Promise<string | Response> {
+    try {
+      const principal = this.settings.principal(this.request, ...this.rest);
+      return typeof principal === 'string' && principal !== '' ? principal : this.resolved(principal);
+    } catch (error) {
+      return this.resolved(Promise.reject(error));
+    }
+  }
+
+  private async resolved(answer: unknown): Promise<string | Response> {
     let principal: unknown;
     try {
-      principal = await this.settings.principal(this.request, ...this.rest);
+      principal = await answer;
     } catch (error) {
       if (isResponse(error)) return error;
       throw error;

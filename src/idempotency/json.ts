@@ -18,6 +18,8 @@ export type JsonOutcome =
   /** As a double the number would be another one (RFC 8785 section 3.2.2.3). `number` is its spelling. */
   | { kind: 'inexact-number'; member: string; number: string };
 
+export const NOT_UTF_8 = 'The body is not UTF-8.';
+
 const UTF_8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 class Refusal extends Error {
@@ -31,12 +33,21 @@ class Refusal extends Error {
 
 /** Reads UTF-8 bytes as JSON (RFC 8259), strictly. Never throws. */
 export function readJson(bytes: Uint8Array): JsonOutcome {
-  let text: string;
+  const text = decodeJson(bytes);
+  return text === undefined ? { kind: 'invalid', detail: NOT_UTF_8 } : readJsonText(text);
+}
+
+/** @returns undefined for bytes that are not UTF-8. */
+export function decodeJson(bytes: Uint8Array): string | undefined {
   try {
-    text = UTF_8.decode(bytes);
+    return UTF_8.decode(bytes);
   } catch {
-    return { kind: 'invalid', detail: 'The body is not UTF-8.' };
+    return undefined;
   }
+}
+
+/** As {@link readJson}. */
+export function readJsonText(text: string): JsonOutcome {
   try {
     let value = parsedAsWritten(text);
     // RFC 8785 writes as `JSON.stringify` does, with the members in order (section 3.2).

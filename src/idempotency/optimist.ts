@@ -1,6 +1,7 @@
 import type { Execution, Times, Work } from './execute.ts';
 import type { Narrator } from './observe.ts';
 import { isTransient } from './owner.ts';
+import type { RecentKeys } from './recent.ts';
 import type { RecordId, Reply, RequestFacts } from './record.ts';
 import { type Effect, type IdempotencyStore, StoreError } from './store.ts';
 
@@ -34,14 +35,20 @@ export class Optimist<Transaction> implements Work<Transaction> {
   private readonly times: Times;
   private readonly narrator: Narrator;
   private readonly claimFirst: (work: WorkOf<Transaction>) => Promise<Execution>;
+  private readonly recent: RecentKeys;
   /** What the transaction has come to, as long as it has not failed. */
   private execution: Promise<Execution> | undefined;
+  /** The same, once it is known. */
+  private executed: Execution | undefined;
   private failed = false;
   /** Whoever has claimed the key tells of it. */
   private isClaimed = false;
   private controller: AbortController | undefined;
 
-  /** @param claimFirst claims the key, and then does some work, as other requests do. */
+  /**
+   * @param claimFirst claims the key, and then does some work, as other requests do.
+   * @param recent is told of the key when it has been answered.
+   */
   constructor(
     store: OptimisticStore<Transaction>,
     id: RecordId,
@@ -49,6 +56,7 @@ export class Optimist<Transaction> implements Work<Transaction> {
     times: Times,
     narrator: Narrator,
     claimFirst: (work: WorkOf<Transaction>) => Promise<Execution>,
+    recent: RecentKeys,
   ) {
     this.store = store;
     this.id = id;
@@ -56,6 +64,7 @@ export class Optimist<Transaction> implements Work<Transaction> {
     this.times = times;
     this.narrator = narrator;
     this.claimFirst = claimFirst;
+    this.recent = recent;
   }
 
   async run(work: WorkOf<Transaction>): Promise<Execution> {
@@ -63,15 +72,24 @@ export class Optimist<Transaction> implements Work<Transaction> {
     try {
       reply = await work(this);
     } catch (error) {
-      const execution = await this.execution?.catch(() => undefined);
-      if (execution !== undefined && execution.kind !== 'executed') return execution;
-      // To an effect the store has answered; without one, the work may have failed because it was done before.
-      if (execution !== undefined || this.failed) throw error;
-      return this.claimFirst(() => Promise.reject(error));
+      return this.remembered(await this.afterError(error));
     }
-    if (this.execution !== undefined) return this.execution;
-    if (isTransient(reply.status)) return this.claimFirst(() => Promise.resolve(reply));
-    return this.execute(() => reply);
+    if (this.execution !== undefined) return this.remembered(this.executed ?? (await this.execution));
+    if (isTransient(reply.status)) return this.remembered(await this.claimFirst(() => Promise.resolve(reply)));
+    return this.remembered(await this.execute(() => reply));
+  }
+
+  private remembered(execution: Execution): Execution {
+    this.recent.add(this.id.key);
+    return execution;
+  }
+
+  private async afterError(error: unknown): Promise<Execution> {
+    const execution = await this.execution?.catch(() => undefined);
+    if (execution !== undefined && execution.kind !== 'executed') return execution;
+    // To an effect the store has answered; without one, the work may have failed because it was done before.
+    if (execution !== undefined || this.failed) throw error;
+    return this.claimFirst(() => Promise.reject(error));
   }
 
   readonly transaction = (effect: Effect<Transaction>): Promise<Reply> => {
@@ -80,6 +98,7 @@ export class Optimist<Transaction> implements Work<Transaction> {
     this.execution = this.execute(effect);
     const stored = this.execution.then(
       (execution) => {
+        this.executed = execution;
         if (execution.kind === 'executed') return execution.reply;
         throw new Settled();
       },

@@ -11,13 +11,22 @@ class RereadRequest {
   readonly method: string;
   readonly headers: Headers;
   private readonly content: Uint8Array<ArrayBuffer>;
+  private readonly known: string | undefined;
+  /** For the one who asks first, because it can be changed. */
+  private parsed: unknown;
   private copy: Request | undefined;
 
-  constructor({ url, method, headers }: Request, content: Uint8Array<ArrayBuffer>) {
+  constructor(
+    { url, method, headers }: Request,
+    content: Uint8Array<ArrayBuffer>,
+    json: { text: string; value: unknown } | undefined,
+  ) {
     this.url = url;
     this.method = method;
     this.headers = headers;
     this.content = content;
+    this.known = json?.text;
+    this.parsed = json?.value;
   }
 
   get bodyUsed(): boolean {
@@ -33,11 +42,13 @@ class RereadRequest {
   }
 
   async text(): Promise<string> {
-    return UTF_8.decode(this.content);
+    return this.known ?? UTF_8.decode(this.content);
   }
 
   async json(): Promise<unknown> {
-    return JSON.parse(UTF_8.decode(this.content));
+    const { parsed } = this;
+    this.parsed = undefined;
+    return parsed ?? JSON.parse(this.known ?? UTF_8.decode(this.content));
   }
 
   async blob(): Promise<Blob> {
@@ -84,10 +95,17 @@ for (const [name, { get, value }] of Object.entries(Object.getOwnPropertyDescrip
   Object.defineProperty(RereadRequest.prototype, name, member);
 }
 
-/** @param content the body, which has been read. */
-export function reread(request: Request, content: Uint8Array<ArrayBuffer>): Request {
+/**
+ * @param content the body, which has been read.
+ * @param json the same as text, and the value of that, which nobody else may hold.
+ */
+export function reread(
+  request: Request,
+  content: Uint8Array<ArrayBuffer>,
+  json?: { text: string; value: unknown },
+): Request {
   // Some servers put a class of their own, which extends the platform's, in the place of `Request` when they start.
   if (Object.getPrototypeOf(RereadRequest.prototype) !== Request.prototype)
     Object.setPrototypeOf(RereadRequest.prototype, Request.prototype);
-  return new RereadRequest(request, content) as unknown as Request;
+  return new RereadRequest(request, content, json) as unknown as Request;
 }

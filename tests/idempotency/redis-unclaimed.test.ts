@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { execute } from '../../src/idempotency/index.ts';
 import { PartialEffectError, RedisStore, type RedisTransaction } from '../../src/idempotency/stores/redis.ts';
+import { startRedis } from '../servers/redis.ts';
 import { claimed, commitUnclaimed, DAY, FACTS, ID, LEASE, OTHER_FACTS, RETAIN, replyOf } from './bench.ts';
 import { effectOf, type OpenStore, openStore, storeError } from './redis-support.ts';
 
@@ -156,6 +157,114 @@ describe('an effect without a claim on Redis that fails half-way', () => {
       );
     }
     assert.deepEqual(await opened.lines(), ['half']);
+  });
+});
+
+describe('effects without a claim on Redis that come at once', () => {
+  const idOf = (key: string) => ({ id: { ...ID, key } });
+
+  /** On a server of its own: what is set or counted there is nobody else's. */
+  const openAlone = async () => openStore({ url: (await startRedis()).url, prefix: 'alone:' });
+
+  /** How many scripts Redis has executed. */
+  const scriptsOf = async ({ client }: OpenStore) => {
+    const told = /cmdstat_evalsha:calls=(\d+)/.exec(String(await client.sendCommand(['INFO', 'commandstats'])));
+    return Number(told?.[1] ?? 0);
+  };
+
+  /** Each writes a line; in between are some of every kind that ends before its last command. */
+  const mixed = (opened: OpenStore) => {
+    const { prefix, write, store } = opened;
+    class Unmet extends Error {}
+    const kinds: Record<string, (transaction: RedisTransaction) => void> = {
+      unmet: (transaction) => {
+        transaction.require(['GET', `${prefix}one`], '=', '2', () => new Unmet());
+        transaction.require(['GET', `${prefix}one`], '=', '1', () => new Error('the first is not told'));
+        write(transaction, 'never');
+      },
+      first: (transaction) => {
+        transaction.command('INCR', `${prefix}text`);
+        write(transaction, 'never');
+      },
+      half: (transaction) => {
+        write(transaction, 'half');
+        transaction.command('INCR', `${prefix}text`);
+        transaction.command('SET', `${prefix}never`, 'more', 'PX', '1000');
+      },
+      used: (transaction) => {
+        transaction.require(['GET', `${prefix}one`], '=', '1', () => new Error('it does'));
+        write(transaction, 'never');
+      },
+    };
+    const commits = ['a', 'unmet', 'b', 'first', 'c', 'half', 'd', 'used', 'e'].map((key) =>
+      commitUnclaimed(
+        store,
+        (transaction: RedisTransaction) => {
+          (kinds[key] ?? ((own) => write(own, key)))(transaction);
+          return replyOf(key);
+        },
+        idOf(key),
+      ),
+    );
+    return { commits, Unmet };
+  };
+
+  test('share a script, and what becomes of one is no other’s affair', async () => {
+    const opened = await openAlone();
+    await opened.client.set(`${opened.prefix}text`, 'no number');
+    await opened.client.set(`${opened.prefix}one`, '1');
+    await claimed(opened.store, { ...ID, key: 'used' });
+    // What a command is like, the server is asked once.
+    await commitUnclaimed(
+      opened.store,
+      (transaction: RedisTransaction) => {
+        transaction.require(['GET', `${opened.prefix}one`], '=', '1', () => new Error('it does'));
+        transaction.command('INCR', `${opened.prefix}one`);
+        transaction.command('SET', `${opened.prefix}one`, '1');
+        opened.write(transaction, 'z');
+        return replyOf('z');
+      },
+      idOf('z'),
+    );
+    const before = await scriptsOf(opened);
+    const { commits, Unmet } = mixed(opened);
+    const outcomes = await Promise.allSettled(commits);
+    assert.ok((await scriptsOf(opened)) - before <= 2);
+    const told = outcomes.map((outcome) =>
+      outcome.status === 'fulfilled' ? outcome.value.kind : (outcome.reason as Error).constructor.name,
+    );
+    const expected = ['stored', Unmet.name, 'stored', 'Error', 'stored', 'PartialEffectError', 'stored', 'known'];
+    assert.deepEqual(told, [...expected, 'stored']);
+    assert.deepEqual(await opened.lines(), ['z', 'a', 'b', 'c', 'half', 'd', 'e']);
+    for (const key of ['a', 'e'])
+      assert.deepEqual(await opened.store.claim({ ...ID, key }, FACTS, LEASE), {
+        kind: 'completed',
+        reply: replyOf(key),
+      });
+  });
+
+  test('are so many scripts as keep each short, when they are large', async () => {
+    const opened = await openAlone();
+    await commitUnclaimed(opened.store, effectOf(opened, 'z'), idOf('z'));
+    const before = await scriptsOf(opened);
+    const body = 'x'.repeat(200 * 1024);
+    const commits = Array.from({ length: 6 }, (_, index) =>
+      commitUnclaimed(opened.store, () => replyOf(body), idOf(`large ${index}`)),
+    );
+    assert.deepEqual(new Set((await Promise.all(commits)).map(({ kind }) => kind)), new Set(['stored']));
+    assert.equal((await scriptsOf(opened)) - before, 6);
+  });
+
+  test('all fail when Redis refuses to write, with nothing done', async () => {
+    const opened = await openAlone();
+    await commitUnclaimed(opened.store, effectOf(opened, 'z'), idOf('z'));
+    await opened.client.configSet('min-replicas-to-write', '1');
+    const commits = ['a', 'b', 'c'].map((key) => commitUnclaimed(opened.store, effectOf(opened, key), idOf(key)));
+    const outcomes = await Promise.allSettled(commits);
+    await opened.client.configSet('min-replicas-to-write', '0');
+    for (const outcome of outcomes)
+      assert.equal(outcome.status === 'rejected' && outcome.reason.problem, 'unavailable');
+    assert.deepEqual(await opened.lines(), ['z']);
   });
 });
 

@@ -44,6 +44,29 @@ describe('the body of a request that a handler is given', () => {
     });
   }
 
+  test('is another value each time that it is read as JSON, whoever changes one', async () => {
+    const text = ' { "lines": [1],\n "amount": 1000 } ';
+    const handle = idempotent<undefined>(
+      async (request) => Response.json([await request.json(), await request.json(), await request.text()]),
+      {
+        store: memory(),
+        principal,
+        check: async (request) => void (await request.json()).lines.push(2),
+      },
+    );
+    const response = await handle(requestOf(text));
+    const value = { lines: [1], amount: 1000 };
+    assert.deepEqual(await response.json(), [value, value, text]);
+  });
+
+  for (const text of ['null', '0', 'false', '""']) {
+    test(`may be ${text} as JSON`, async () => {
+      await within(requestOf(text), async (request) => {
+        for (let time = 0; time < 2; time += 1) assert.deepEqual(await request.json(), JSON.parse(text));
+      });
+    });
+  }
+
   for (const [what, bytes] of [
     ['with a byte order mark', Uint8Array.of(0xef, 0xbb, 0xbf, 0x61)],
     ['that is no UTF-8', Uint8Array.of(0x61, 0xff, 0xc3, 0x28)],

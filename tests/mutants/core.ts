@@ -121,19 +121,19 @@ export const CORE_MUTANTS: Mutant[] = [
   {
     ...OPTIMIST,
     name: 'without a claim: a reply that asks for a retry is stored',
-    find: 'if (isTransient(reply.status)) return this.claimFirst(() => Promise.resolve(reply));',
+    find: 'if (isTransient(reply.status)) return this.remembered(await this.claimFirst(() => Promise.resolve(reply)));',
     replace: '',
   },
   {
     ...OPTIMIST,
     name: 'without a claim: a reply that asks for a retry comes before the one that is stored',
-    find: 'return this.claimFirst(() => Promise.resolve(reply));',
+    find: 'return this.remembered(await this.claimFirst(() => Promise.resolve(reply)));',
     replace: "return { kind: 'executed', reply };",
   },
   {
     ...OPTIMIST,
     name: 'without a claim: what the work makes of a replay is the answer',
-    find: 'if (this.execution !== undefined) return this.execution;',
+    find: 'if (this.execution !== undefined) return this.remembered(this.executed ?? (await this.execution));',
     replace: "if (this.execution !== undefined) return { kind: 'executed', reply };",
   },
   {
@@ -178,6 +178,12 @@ export const CORE_MUTANTS: Mutant[] = [
     name: 'what a handler does with the bytes of a request reaches whoever reads them next',
     find: 'return this.content.slice();',
     replace: 'return this.content;',
+  },
+  {
+    ...REREAD,
+    name: 'what a handler does with the JSON of a request reaches whoever reads it next',
+    find: 'this.parsed = undefined;',
+    replace: '',
   },
   {
     ...REREAD,

@@ -85,27 +85,40 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     ...REDIS_UNCLAIMED,
     name: 'Redis: an effect without a claim that did nothing keeps its key',
-    find: "if problem and problem[2] == 1 then redis.call('DEL', recordKey) end",
+    find: "if problem[2] == 1 then redis.call('DEL', recordKey) end",
     replace: '',
   },
   {
     ...REDIS_UNCLAIMED,
     name: 'Redis: an effect without a claim that was executed in part frees its key',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
-    find: "redis.call('SET', recordKey, head .. ARGV[2] .. why, 'PX', kept(${ABANDONED_MS}))",
+    find: "redis.call('SET', recordKey, head .. identity .. why, 'PX', kept(${ABANDONED_MS}))",
     replace: "redis.call('DEL', recordKey)",
   },
   {
     ...REDIS_UNCLAIMED,
     name: 'Redis: a retry without a claim fails because of what the first one did',
-    find: "if problem then return redis.call('EXISTS', recordKey) == 1 and { { ok = 'known' } } or problem end",
+    find: "if problem then return redis.call('EXISTS', recordKey) == 1 and 0 or problem end",
     replace: 'if problem then return problem end',
   },
   {
     ...REDIS_UNCLAIMED,
     name: 'Redis: what nobody has claimed is written into records of a later format',
-    find: 'if problem then return problem end\nproblem = check(5)',
-    replace: 'problem = check(5)',
+    find: 'if problem then return problem end\nnow = clock()',
+    replace: 'now = clock()',
+  },
+  {
+    ...REDIS_UNCLAIMED,
+    name: 'Redis: of many effects in one script, each begins where the one before has ended',
+    find: 'from = from + 4 + tonumber(ARGV[from + 3])',
+    replace: 'from = at',
+  },
+  {
+    ...REDIS_UNCLAIMED,
+    file: 'idempotency/stores/redis.ts',
+    name: 'Redis: a script takes whatever has come, however large',
+    find: '      room: BATCH_ROOM,\n',
+    replace: '',
   },
   {
     ...POSTGRES_UNCLAIMED,

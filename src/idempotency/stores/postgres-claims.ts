@@ -1,5 +1,5 @@
 import type { RecordId, RequestFacts } from '../record.ts';
-import { Batches } from './postgres-batch.ts';
+import { Batches } from './batches.ts';
 import { type PostgresClient, type PostgresRow, single } from './postgres-client.ts';
 
 /** The wish to execute a request. */

@@ -169,9 +169,9 @@ function script(...parts: string[]): Script {
 /** The last token, or what to answer where the records have a format that this library does not know. */
 const META = `
 local function lastToken()
-  local meta = redis.call('GET', KEYS[2])
+  local meta = redis.call('GET', metaKey)
   if not meta then
-    redis.call('SET', KEYS[2], '${VERSION} 0')
+    redis.call('SET', metaKey, '${VERSION} 0')
     return '0'
   end
   local last = string.match(meta, '^${VERSION} (%d+)$')
@@ -191,6 +191,7 @@ end
  */
 export const CLAIM = script(
   PRELUDE,
+  'local metaKey = KEYS[2]',
   META,
   `
 local now, micros = clock()
@@ -259,29 +260,48 @@ return { { ok = 'stored' } }
 );
 
 /**
- * ARGV: the lines of fingerprint and request, retainMs, the lines of status and headers and the body, effect. The record is written before the
- * effect, which finds out whether there is one already. Its token is nobody's: what is completed is fenced by its state.
+ * Many at once: KEYS: meta, a record each. ARGV, of each: the lines of fingerprint and request, retainMs, the lines of status and headers and the
+ * body, how many words the effect has, effect. Answers with a list: 1 for stored, 0 for known, else what stood in the way.
+ *
+ * A record is written before its effect, which finds out whether there is one already. Its token is nobody's: what is completed is fenced by its
+ * state.
  */
 export const COMMIT_UNCLAIMED = script(
   CLOCK,
   WRITE,
   EXECUTE,
+  'local metaKey = KEYS[1]',
   META,
   `
+local now
+
+local function commit(identity, keep, reply, effect)
+  local problem = check(effect)
+  -- What does not hold may be the first one's doing.
+  if problem then return redis.call('EXISTS', recordKey) == 1 and 0 or problem end
+  local record = headOf('completed', '0', now + keep, 0, 0, string.format('%d', now)) .. identity .. reply
+  local written = redis.pcall('SET', recordKey, record, 'NX', 'PX', kept(keep))
+  if not written then return 0 end
+  if written.err then return { { ok = 'failed' }, 0, written.err } end
+  problem = execute(function(why)
+    local head = headOf('failed', '0', now + ${ABANDONED_MS}, 0, 0, string.format('%d', now))
+    redis.call('SET', recordKey, head .. identity .. why, 'PX', kept(${ABANDONED_MS}))
+  end)
+  if not problem then return 1 end
+  if problem[2] == 1 then redis.call('DEL', recordKey) end
+  return problem
+end
+
 local _, problem = lastToken()
 if problem then return problem end
-problem = check(5)
--- What does not hold may be the first one's doing.
-if problem then return redis.call('EXISTS', recordKey) == 1 and { { ok = 'known' } } or problem end
-local now, keep = (clock()), tonumber(ARGV[3])
-local record = headOf('completed', '0', now + keep, 0, 0, string.format('%d', now)) .. ARGV[2] .. ARGV[4]
-if not redis.call('SET', recordKey, record, 'NX', 'PX', kept(keep)) then return { { ok = 'known' } } end
-problem = execute(function(why)
-  local head = headOf('failed', '0', now + ${ABANDONED_MS}, 0, 0, string.format('%d', now))
-  redis.call('SET', recordKey, head .. ARGV[2] .. why, 'PX', kept(${ABANDONED_MS}))
-end)
-if problem and problem[2] == 1 then redis.call('DEL', recordKey) end
-return problem or { { ok = 'stored' } }
+now = clock()
+local outcomes, from = {}, 2
+for index = 2, #KEYS do
+  recordKey = KEYS[index]
+  outcomes[index - 1] = commit(ARGV[from], tonumber(ARGV[from + 1]), ARGV[from + 2], from + 4)
+  from = from + 4 + tonumber(ARGV[from + 3])
+end
+return outcomes
 `,
 );
 

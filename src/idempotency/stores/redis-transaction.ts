@@ -47,7 +47,8 @@ export class PartialEffectError extends Error {
 /** Lua hands no more than some thousands of values to a function; no command that a person writes is that long. */
 export const WORDS_LIMIT = 1000;
 
-type Word = string | Buffer;
+/** One argument of a script. */
+export type Word = string | Buffer;
 
 /** What can be said of a command before it is executed. */
 interface Shape {
@@ -79,10 +80,29 @@ export class Collector implements RedisTransaction {
     this.otherwise.push(otherwise);
   }
 
-  /** Nothing is added any more. @returns the arguments for the script; see `redis-scripts.ts`. */
-  end(): Word[] {
+  /** Nothing is added any more. */
+  end(): void {
     this.ended = true;
-    return [String(this.otherwise.length), ...this.conditions, String(this.commandCount), ...this.commands];
+  }
+
+  /** Characters and bytes, by and large. */
+  get length(): number {
+    let length = 0;
+    for (const word of this.commands) length += word.length;
+    return length;
+  }
+
+  /** How many words {@link tell} adds. */
+  get size(): number {
+    return this.conditions.length + this.commands.length + 2;
+  }
+
+  /** Adds what was collected to the arguments of a script; see `redis-scripts.ts`. */
+  tell(args: Word[]): void {
+    args.push(String(this.otherwise.length));
+    for (const word of this.conditions) args.push(word);
+    args.push(String(this.commandCount));
+    for (const word of this.commands) args.push(word);
   }
 
   /** What is thrown because a condition does not hold. @param index counted from 1. */
@@ -97,13 +117,13 @@ export class Collector implements RedisTransaction {
     const [name] = words;
     if (typeof name !== 'string') throw new TypeError('a command begins with its name');
     this.shapes.push({ name: name.toUpperCase(), words: words.length, reads });
-    list.push(String(words.length), ...words.map(toWord));
+    list.push(String(words.length));
+    for (const [index, word] of words.entries()) list.push(typeof word === 'string' ? word : toWord(word, index));
   }
 }
 
 /** What the caller does with its bytes later must not reach what is sent. */
-function toWord(word: string | Uint8Array, index: number): Word {
-  if (typeof word === 'string') return word;
+function toWord(word: Uint8Array, index: number): Buffer {
   if (word instanceof Uint8Array) return Buffer.from(word);
   throw new TypeError(`word ${index + 1} of a command is a ${typeof word}; it has to be a string or bytes`);
 }
@@ -121,18 +141,23 @@ export class CommandTable {
   }
 
   /**
+   * @returns a promise where the server has to be asked.
    * @throws {TypeError} for a command that a script cannot execute, whatever the data.
    * @throws {StoreError} when Redis cannot answer.
    */
-  async check(shapes: Shape[]): Promise<void> {
-    if (!shapes.every(({ name }) => this.known.has(name))) {
-      const unknown = shapes.map(({ name }) => name).filter((name) => !this.known.has(name));
-      await this.learn([...new Set(unknown)]);
-    }
+  check(shapes: Shape[]): Promise<void> | undefined {
+    if (!shapes.every(({ name }) => this.known.has(name))) return this.learnAndCheck(shapes);
     for (const shape of shapes) {
       const problem = problemOf(shape, this.known.get(shape.name));
       if (problem !== undefined) throw new TypeError(problem);
     }
+    return undefined;
+  }
+
+  private async learnAndCheck(shapes: Shape[]): Promise<void> {
+    const unknown = shapes.map(({ name }) => name).filter((name) => !this.known.has(name));
+    await this.learn([...new Set(unknown)]);
+    await this.check(shapes);
   }
 
   private async learn(names: string[]): Promise<void> {

@@ -10,6 +10,7 @@ import {
   type PhaseEffect,
   StoreError,
 } from '../store.ts';
+import { Batches } from './batches.ts';
 import { AS_BYTES, errorOf, type Outcome, type RedisClient, RedisConnection } from './redis-client.ts';
 import {
   CHECKPOINT,
@@ -25,7 +26,7 @@ import {
   type Script,
 } from './redis-scripts.ts';
 import { type RedisServer, serverOf } from './redis-server.ts';
-import { Collector, CommandTable, PartialEffectError, type RedisTransaction } from './redis-transaction.ts';
+import { Collector, CommandTable, PartialEffectError, type RedisTransaction, type Word } from './redis-transaction.ts';
 
 export type { RedisClient } from './redis-client.ts';
 export type { RedisServer } from './redis-server.ts';
@@ -35,6 +36,12 @@ export { type Comparison, PartialEffectError, type RedisTransaction } from './re
 const ANSWER_LIMIT_MS = 2000;
 
 const NEWLINE = 10;
+
+/** Commits in one script: enough to share its cost, and few enough that Redis works on some while we work on the next. */
+const BATCH = 8;
+
+/** Characters and bytes in one script, by and large, beyond which another one is begun: Redis does nothing else meanwhile. */
+const BATCH_ROOM = { of: ({ collector, head }: Unclaimed) => collector.length + lengthOf(head), limit: 256 * 1024 };
 
 /** Records to look at in one script: a fraction of a millisecond, in which Redis does nothing else. */
 const SCAN_SIZE = 100;
@@ -92,6 +99,7 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
   private readonly now: (() => number) | undefined;
   private readonly acceptEviction: boolean;
   private readonly claims: 'durable' | '';
+  private readonly unclaimed: Batches<Unclaimed, Outcome | 0 | 1>;
   private inspection: Promise<RedisServer> | undefined;
   private inspected = false;
 
@@ -115,6 +123,11 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     this.now = now;
     this.acceptEviction = acceptEviction;
     this.claims = durableClaims ? 'durable' : '';
+    this.unclaimed = new Batches((commits: Unclaimed[]) => this.commitMany(commits), {
+      most: BATCH,
+      enough: BATCH,
+      room: BATCH_ROOM,
+    });
   }
 
   /**
@@ -160,14 +173,20 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
    */
   async commit(claim: Claim, effect: Effect<RedisTransaction>, retainMs: number): Promise<CommitOutcome> {
     const collector = new Collector();
-    const token = String(claim.token);
-    const collected = await this.collect(
-      () => this.collectReply(collector, effect),
-      () => this.run(HELD, [this.nameOf(claim)], [token]),
-    );
-    if ('settled' in collected) return { kind: 'lease-lost' };
-    const { reply, words } = collected;
-    const outcome = await this.run(COMMIT, [this.nameOf(claim)], [token, String(retainMs), ...words]);
+    const [name, token] = [this.nameOf(claim), String(claim.token)];
+    let reply: Reply;
+    const args: Word[] = [token, String(retainMs)];
+    try {
+      const answer = effect(collector);
+      reply = answer instanceof Promise ? await answer : answer;
+      args.push(spelled(reply));
+      await this.end(collector);
+    } catch (error) {
+      if (await this.isOther(HELD, [name], [token])) return { kind: 'lease-lost' };
+      throw error;
+    }
+    collector.tell(args);
+    const outcome = await this.run(COMMIT, [name], args);
     if (outcome[0] === 'stored') return { kind: 'stored', reply };
     if (outcome[0] === 'lease-lost') return { kind: 'lease-lost' };
     throw this.failure(claim, collector, outcome);
@@ -181,24 +200,23 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     retainMs: number,
   ): Promise<CommitUnclaimedOutcome> {
     const collector = new Collector();
-    const keys = [this.nameOf(id), this.meta];
-    const collected = await this.collect(
-      () => this.collectReply(collector, effect),
-      () => this.run(KNOWN, keys, []),
-    );
-    if ('settled' in collected) return { kind: 'known' };
-    const args = [identityOf(request), String(retainMs), ...collected.words];
-    const outcome = await this.run(COMMIT_UNCLAIMED, keys, args);
-    switch (outcome[0]) {
-      case 'stored':
-        return { kind: 'stored', reply: collected.reply };
-      case 'known':
-        return { kind: 'known' };
-      case 'version':
-        throw unknownFormat(outcome[1]);
-      default:
-        throw this.failure(id, collector, outcome);
+    const name = this.nameOf(id);
+    let reply: Reply;
+    let text: Word;
+    try {
+      const answer = effect(collector);
+      reply = answer instanceof Promise ? await answer : answer;
+      text = spelled(reply);
+      const checked = this.end(collector);
+      if (checked !== undefined) await checked;
+    } catch (error) {
+      if (await this.isOther(KNOWN, [name], [])) return { kind: 'known' };
+      throw error;
     }
+    const head = [identityOf(request), String(retainMs), text];
+    const outcome = await this.unclaimed.ask({ name, head, collector });
+    if (Array.isArray(outcome)) throw this.failure(id, collector, outcome);
+    return Number(outcome) === 1 ? { kind: 'stored', reply } : { kind: 'known' };
   }
 
   /** As {@link commit}. The effect of a phase that has been reached is called as well, and not executed. */
@@ -209,20 +227,21 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     leaseMs: number,
   ): Promise<CheckpointOutcome> {
     const collector = new Collector();
-    const args = [String(claim.token), String(leaseMs), JSON.stringify(phase)];
-    const collected = await this.collect(
-      async () => {
-        const result = await effect(collector);
-        const words = [JSON.stringify(result), ...collector.end()];
-        await this.commands.check(collector.shapes);
-        return { words };
-      },
-      () => this.run(CHECKPOINT, [this.nameOf(claim)], args),
-    );
-    const outcome =
-      'settled' in collected
-        ? collected.settled
-        : await this.run(CHECKPOINT, [this.nameOf(claim)], [...args, ...collected.words]);
+    const args: Word[] = [String(claim.token), String(leaseMs), JSON.stringify(phase)];
+    const name = this.nameOf(claim);
+    let result: string;
+    try {
+      result = JSON.stringify(await effect(collector));
+      await this.end(collector);
+    } catch (error) {
+      const settled = await this.run(CHECKPOINT, [name], args).catch(() => undefined);
+      if (settled?.[0] === 'lease-lost') return { kind: 'lease-lost' };
+      if (settled?.[0] === 'reached') return { kind: 'reached', result: JSON.parse(String(settled[1])) };
+      throw error;
+    }
+    args.push(result);
+    collector.tell(args);
+    const outcome = await this.run(CHECKPOINT, [name], args);
     if (outcome[0] === 'reached') return { kind: 'reached', result: JSON.parse(String(outcome[1])) };
     if (outcome[0] === 'lease-lost') return { kind: 'lease-lost' };
     throw this.failure(claim, collector, outcome);
@@ -275,39 +294,38 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     }
   }
 
-  private async run(
-    script: Script,
-    keys: string[],
-    args: (string | Buffer)[],
-    options?: typeof AS_BYTES,
-  ): Promise<Outcome> {
+  private async commitMany(commits: Unclaimed[]): Promise<(Outcome | 0 | 1)[]> {
+    const keys = [this.meta];
+    const args: Word[] = [];
+    for (const { name, head, collector } of commits) {
+      keys.push(name);
+      for (const word of head) args.push(word);
+      args.push(String(collector.size));
+      collector.tell(args);
+    }
+    const outcomes = await this.run(COMMIT_UNCLAIMED, keys, args);
+    if (outcomes[0] === 'version') throw unknownFormat(outcomes[1]);
+    return outcomes as unknown as (Outcome | 0 | 1)[];
+  }
+
+  private async run(script: Script, keys: string[], args: Word[], options?: typeof AS_BYTES): Promise<Outcome> {
     if (!this.inspected) await this.server();
     return this.connection.run(script, keys, this.now === undefined ? '' : String(this.now()), args, options);
   }
 
-  /** What an effect has collected, and its reply, as the scripts that execute it take them. */
-  private async collectReply(collector: Collector, effect: Effect<RedisTransaction>) {
-    const reply = await effect(collector);
-    const words = [spelled(reply), ...collector.end()];
-    await this.commands.check(collector.shapes);
-    return { reply, words };
+  /** Nothing is collected any more. @throws {TypeError} for what no script can execute, also later, where Redis has to be asked. */
+  private end(collector: Collector): Promise<void> | undefined {
+    collector.end();
+    return this.commands.check(collector.shapes);
   }
 
   /**
-   * Calls an effect, which has nothing done yet. When it throws, it may be that it should not have been called: then that comes first.
-   * @param instead asks the store without it; answers `held` when it was to be called.
+   * Whether an effect that has thrown should not have been called: then that comes first.
+   * @param script answers `held` when it was to be called.
    */
-  private async collect<T extends object>(
-    effect: () => Promise<T>,
-    instead: () => Promise<Outcome>,
-  ): Promise<T | { settled: Outcome }> {
-    try {
-      return await effect();
-    } catch (error) {
-      const settled = await instead().catch(() => undefined);
-      if (settled === undefined || settled[0] === 'held') throw error;
-      return { settled };
-    }
+  private async isOther(script: Script, keys: string[], args: string[]): Promise<boolean> {
+    const settled = await this.run(script, keys, args).catch(() => undefined);
+    return settled !== undefined && settled[0] !== 'held';
   }
 
   /** What is thrown when a script has not executed what was collected, or not all of it. */
@@ -321,21 +339,36 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
   }
 }
 
+/** What is to be committed without a claim. */
+interface Unclaimed {
+  /** Of the record. */
+  name: string;
+  /** The lines of fingerprint and request, how long it is kept, the lines of the reply. */
+  head: Word[];
+  collector: Collector;
+}
+
+function lengthOf(words: Word[]): number {
+  let length = 0;
+  for (const word of words) length += word.length;
+  return length;
+}
+
 function unknownFormat(meta: unknown): StoreError {
   const message = `the idempotency records have a format (${meta}) which this library does not know: use a later one`;
   return new StoreError('unavailable', message, undefined);
 }
 
 /** The lines of a record that say which request it is. */
-function identityOf({ fingerprint, ...facts }: RequestFacts): string {
-  return `${JSON.stringify(fingerprint)}\n${JSON.stringify(facts)}\n`;
+function identityOf({ fingerprint, method, path, requestId }: RequestFacts): string {
+  return `${JSON.stringify(fingerprint)}\n${JSON.stringify({ method, path, requestId })}\n`;
 }
 
 /**
  * A reply as the end of a record.
  * @throws {TypeError} for what is no reply: an effect that forgets to return one.
  */
-function spelled({ status, headers, body }: Reply): string | Buffer {
+function spelled({ status, headers, body }: Reply): Word {
   if (!Number.isInteger(status) || !Array.isArray(headers) || !(body instanceof Uint8Array))
     throw new TypeError('the effect has to answer with a status, headers and a body of bytes');
   const head = `${status}\n${JSON.stringify(headers)}\n`;

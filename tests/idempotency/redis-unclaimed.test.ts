@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { execute } from '../../src/idempotency/index.ts';
 import { PartialEffectError, RedisStore, type RedisTransaction } from '../../src/idempotency/stores/redis.ts';
 import { startRedis } from '../servers/redis.ts';
-import { claimed, commitUnclaimed, DAY, FACTS, ID, LEASE, OTHER_FACTS, RETAIN, replyOf } from './bench.ts';
+import { claimed, commitUnclaimed, DAY, FACTS, ID, LEASE, OTHER_FACTS, RETAIN, replyOf, START } from './bench.ts';
 import { effectOf, type OpenStore, openStore, storeError } from './redis-support.ts';
 
 /** What Redis waits before it forgets a record that has expired by our reckoning. Milliseconds. */
@@ -253,6 +253,21 @@ describe('effects without a claim on Redis that come at once', () => {
     );
     assert.deepEqual(new Set((await Promise.all(commits)).map(({ kind }) => kind)), new Set(['stored']));
     assert.equal((await scriptsOf(opened)) - before, 6);
+  });
+
+  test('are kept for as long as each is to be', async () => {
+    const opened = await openStore(undefined, { now: () => START });
+    const times = [RETAIN, RETAIN, DAY, RETAIN, 2 * DAY];
+    await Promise.all(
+      times.map((retainMs, index) =>
+        commitUnclaimed(opened.store, effectOf(opened, 'done'), { ...idOf(`key ${index}`), retainMs }),
+      ),
+    );
+    const kept = times.map(async (_, index) => (await opened.store.lookup({ ...ID, key: `key ${index}` }))?.expiresMs);
+    assert.deepEqual(
+      await Promise.all(kept),
+      times.map((retainMs) => START + retainMs),
+    );
   });
 
   test('all fail when Redis refuses to write, with nothing done', async () => {

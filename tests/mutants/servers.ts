@@ -79,8 +79,8 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     ...REDIS,
     name: 'Redis: what nobody has claimed is written over whatever is there',
-    find: "record, 'NX', 'PX', kept(keep)",
-    replace: "record, 'PX', kept(keep)",
+    find: "head .. identity .. reply, 'NX', 'PX', longer",
+    replace: "head .. identity .. reply, 'PX', longer",
   },
   {
     ...REDIS_UNCLAIMED,
@@ -92,7 +92,7 @@ export const SERVER_MUTANTS: Mutant[] = [
     ...REDIS_UNCLAIMED,
     name: 'Redis: an effect without a claim that was executed in part frees its key',
     // biome-ignore lint/suspicious/noTemplateCurlyInString: it is source
-    find: "redis.call('SET', recordKey, head .. identity .. why, 'PX', kept(${ABANDONED_MS}))",
+    find: "redis.call('SET', recordKey, failed .. identity .. why, 'PX', kept(${ABANDONED_MS}))",
     replace: "redis.call('DEL', recordKey)",
   },
   {
@@ -106,6 +106,13 @@ export const SERVER_MUTANTS: Mutant[] = [
     name: 'Redis: what nobody has claimed is written into records of a later format',
     find: 'if problem then return problem end\nnow = clock()',
     replace: 'now = clock()',
+  },
+  {
+    ...REDIS,
+    suites: ['idempotency/redis-unclaimed.test.ts'],
+    name: 'Redis: of many in one script, all are kept for as long as the first',
+    find: 'if keep ~= last_keep then',
+    replace: 'if last_keep < 0 then',
   },
   {
     ...REDIS_UNCLAIMED,

@@ -273,19 +273,23 @@ export const COMMIT_UNCLAIMED = script(
   'local metaKey = KEYS[1]',
   META,
   `
-local now
+local now, head, longer
+local last_keep = -1
 
 local function commit(identity, keep, reply, effect)
+  -- The same for nearly all.
+  if keep ~= last_keep then
+    last_keep, head, longer = keep, headOf('completed', '0', now + keep, 0, 0, string.format('%d', now)), kept(keep)
+  end
   local problem = check(effect)
   -- What does not hold may be the first one's doing.
   if problem then return redis.call('EXISTS', recordKey) == 1 and 0 or problem end
-  local record = headOf('completed', '0', now + keep, 0, 0, string.format('%d', now)) .. identity .. reply
-  local written = redis.pcall('SET', recordKey, record, 'NX', 'PX', kept(keep))
+  local written = redis.pcall('SET', recordKey, head .. identity .. reply, 'NX', 'PX', longer)
   if not written then return 0 end
   if written.err then return { { ok = 'failed' }, 0, written.err } end
   problem = execute(function(why)
-    local head = headOf('failed', '0', now + ${ABANDONED_MS}, 0, 0, string.format('%d', now))
-    redis.call('SET', recordKey, head .. identity .. why, 'PX', kept(${ABANDONED_MS}))
+    local failed = headOf('failed', '0', now + ${ABANDONED_MS}, 0, 0, string.format('%d', now))
+    redis.call('SET', recordKey, failed .. identity .. why, 'PX', kept(${ABANDONED_MS}))
   end)
   if not problem then return 1 end
   if problem[2] == 1 then redis.call('DEL', recordKey) end

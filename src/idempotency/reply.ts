@@ -138,10 +138,10 @@ export async function toReply(response: Response): Promise<Reply> {
 export function jsonReply(status: number, value: unknown, headers: Record<string, string> = {}): Reply {
   const text = JSON.stringify(value);
   if (text === undefined) throw new TypeError(`jsonReply: JSON has no ${typeof value}`);
-  const own = Object.entries(headers);
-  const typed = own.some(([name]) => name.toLowerCase() === 'content-type');
-  const type: Reply['headers'] = typed ? [] : [['Content-Type', 'application/json']];
-  return { status, headers: [...type, ...own], body: encoded(text) };
+  const fields = Object.entries(headers);
+  if (!fields.some(([name]) => name.toLowerCase() === 'content-type'))
+    fields.unshift(['Content-Type', 'application/json']);
+  return { status, headers: fields, body: encoded(text) };
 }
 
 const { Buffer: NodeBuffer } = globalThis;

@@ -134,6 +134,26 @@ for (const [how, config] of [
   });
 }
 
+test('an effect without a claim is undone for a retry; for the next retries of its kind, it is not called', async () => {
+  const connectionString = await postgresDatabase();
+  const { store: first } = await openStore({ connectionString });
+  for (const key of ['a', 'b', 'c']) await commitUnclaimed(first, effectOf(key), idOf(key));
+  const opened = await openStore({ connectionString });
+  const called: string[] = [];
+  for (const key of ['a', 'b', 'c', 'new']) {
+    const again = effectOf(`${key} again`, () => called.push(key));
+    const outcome = await commitUnclaimed(opened.store, again, idOf(key));
+    assert.equal(outcome.kind, key === 'new' ? 'stored' : 'known');
+  }
+  assert.deepEqual(
+    [called, await readLines(opened)],
+    [
+      ['a', 'new'],
+      ['a', 'b', 'c', 'new again'],
+    ],
+  );
+});
+
 describe('the statement that ends a commit without a claim', () => {
   const expected = ['begin', 'commit', 'insert', 'mark'].map((name) => `idempotency_${name}`);
 

@@ -179,6 +179,12 @@ export const SERVER_MUTANTS: Mutant[] = [
     replace: '',
   },
   {
+    ...POSTGRES_UNCLAIMED,
+    name: 'PostgreSQL: that keys come which are known is forgotten',
+    find: 'this.looksUntil = performance.now() + LOOK_MS;',
+    replace: '',
+  },
+  {
     ...POSTGRES_OPENING,
     name: 'PostgreSQL: an effect is executed although its transaction could not be begun',
     find: '    connection.stream.destroy();',

@@ -118,7 +118,9 @@ export class Collector implements RedisTransaction {
     if (typeof name !== 'string') throw new TypeError('a command begins with its name');
     this.shapes.push({ name: name.toUpperCase(), words: words.length, reads });
     list.push(String(words.length));
-    for (const [index, word] of words.entries()) list.push(typeof word === 'string' ? word : toWord(word, index));
+    words.forEach((word, index) => {
+      list.push(typeof word === 'string' ? word : toWord(word, index));
+    });
   }
 }
 

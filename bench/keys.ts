@@ -33,11 +33,14 @@ const TITLES: Record<string, string> = { sqlite: 'SQLite', postgres: 'PostgreSQL
 
 const SERVER = join(ROOT, 'bench/lib/idempotency-server.ts');
 
-/** @param only `quick` for fewer keys. */
+/** @param only a store, or `quick` for fewer keys. */
 export async function run(folder: string, only: string | undefined): Promise<Row[]> {
   if (versionOf('wrk') === undefined) return [{ what: 'wrk is not installed', measured: 'try: apt-get install wrk' }];
+  const isQuick = only === 'quick';
+  const titles = Object.entries(TITLES).filter(([store]) => only === undefined || isQuick || store === only);
+  if (titles.length === 0) throw new Error(`bench: there is no store "${only}"`);
   const rows: Row[] = [];
-  for (const [store, title] of Object.entries(TITLES)) {
+  for (const [store, title] of titles) {
     const startDatabase = SERVERS[store];
     const database = await startDatabase?.('full');
     if (startDatabase !== undefined && database === undefined) {
@@ -47,7 +50,7 @@ export async function run(folder: string, only: string | undefined): Promise<Row
     try {
       const place = async (name: string) =>
         database === undefined ? join(folder, `${store}-${name}`) : newDatabase(database.url, `keys_${name}`);
-      rows.push(...(await measureCounts(store, only === 'quick' ? QUICK_COUNTS : COUNTS, place)));
+      rows.push(...(await measureCounts(store, isQuick ? QUICK_COUNTS : COUNTS, place)));
       rows.push(...(await measurePurge(store, await place('purge'))));
     } finally {
       await database?.stop();

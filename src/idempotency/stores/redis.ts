@@ -1,5 +1,4 @@
-import { isUtf8 } from 'node:buffer';
-import type { Claim, RecordId, RecordInfo, RecoveryPoint, Reply, RequestFacts } from '../record.ts';
+import type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from '../record.ts';
 import {
   type CheckpointOutcome,
   type ClaimOutcome,
@@ -12,6 +11,7 @@ import {
 } from '../store.ts';
 import { Batches } from './batches.ts';
 import { AS_BYTES, errorOf, type Outcome, type RedisClient, RedisConnection } from './redis-client.ts';
+import { identityOf, pointsOf, replyOf, requestOf, spelled } from './redis-record.ts';
 import {
   CHECKPOINT,
   CLAIM,
@@ -34,8 +34,6 @@ export { type Comparison, PartialEffectError, type RedisTransaction } from './re
 
 /** Less than a lease, so that an owner still learns in time that it cannot reach its store. Milliseconds. */
 const ANSWER_LIMIT_MS = 2000;
-
-const NEWLINE = 10;
 
 /** Commits in one script: enough to share its cost, and few enough that Redis works on some while we work on the next. */
 const BATCH = 8;
@@ -357,49 +355,4 @@ function lengthOf(words: Word[]): number {
 function unknownFormat(meta: unknown): StoreError {
   const message = `the idempotency records have a format (${meta}) which this library does not know: use a later one`;
   return new StoreError('unavailable', message, undefined);
-}
-
-/** The lines of a record that say which request it is. */
-function identityOf({ fingerprint, method, path, requestId }: RequestFacts): string {
-  return `${JSON.stringify(fingerprint)}\n${JSON.stringify({ method, path, requestId })}\n`;
-}
-
-/**
- * A reply as the end of a record.
- * @throws {TypeError} for what is no reply: an effect that forgets to return one.
- */
-function spelled({ status, headers, body }: Reply): Word {
-  if (!Number.isInteger(status) || !Array.isArray(headers) || !(body instanceof Uint8Array))
-    throw new TypeError('the effect has to answer with a status, headers and a body of bytes');
-  const head = `${status}\n${JSON.stringify(headers)}\n`;
-  // The client sends a string in one piece with everything else, but bytes in a piece of their own.
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  return isUtf8(bytes) ? head + bytes.toString() : Buffer.concat([Buffer.from(head), bytes]);
-}
-
-function replyOf(bytes: Buffer): Reply {
-  const status = bytes.indexOf(NEWLINE);
-  const headers = bytes.indexOf(NEWLINE, status + 1);
-  return {
-    status: Number(bytes.toString('utf8', 0, status)),
-    headers: JSON.parse(bytes.toString('utf8', status + 1, headers)),
-    body: new Uint8Array(bytes.subarray(headers + 1)),
-  };
-}
-
-function requestOf(identity: string): RequestFacts {
-  const [fingerprint = '', facts = ''] = identity.split('\n');
-  return { fingerprint: JSON.parse(fingerprint), ...JSON.parse(facts) };
-}
-
-/** @param lines `"<phase>" "<result>"`, both JSON strings. */
-function pointsOf(lines: Buffer | null): RecoveryPoint[] {
-  if (lines === null || lines.length === 0) return [];
-  return String(lines)
-    .trimEnd()
-    .split('\n')
-    .map((line) => {
-      const [, phase = '', result = ''] = /^("(?:[^"\\]|\\.)*") (.*)$/.exec(line) ?? [];
-      return { phase: JSON.parse(phase), result: JSON.parse(result) };
-    });
 }

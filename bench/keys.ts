@@ -23,11 +23,8 @@ const QUICK_COUNTS = [1000, 100_000];
 /** More than are purged in all rounds. */
 const EXPIRED = 1_000_000;
 
-/** Far from the numbers of those that are stored: what is new, and what has expired. */
-const BEYOND = 20_000_000;
-
-/** More than come in a round. */
-const PER_ROUND = 1_000_000;
+/** Far from the numbers of those that are stored. */
+const EXPIRED_FROM = 20_000_000;
 
 const TITLES: Record<string, string> = { sqlite: 'SQLite', postgres: 'PostgreSQL' };
 
@@ -77,8 +74,7 @@ async function measureCounts(
       // One that asks the store for every replay, and remembers no key: a thousand it would know by heart.
       const asking = await start([SERVER, store, 'claimed', 'full', data]);
       servers.push(server, asking);
-      const beyond = (round: number) => `beyond:${BEYOND + round * PER_ROUND}`;
-      measures[`first ${count}`] = (round) => charge(server.url, beyond(round), seconds(round));
+      measures[`first ${count}`] = (round) => charge(server.url, `new:${round}`, seconds(round));
       measures[`replay ${count}`] = (round) => charge(asking.url, `stored:${count}`, seconds(round));
     }
     const loads = await inTurn(measures, ROUNDS);
@@ -100,7 +96,7 @@ async function measureCounts(
 }
 
 async function measurePurge(store: string, place: string): Promise<Row[]> {
-  const server = await startBeside(store, place, { count: EXPIRED, from: BEYOND, expired: true });
+  const server = await startBeside(store, place, { count: EXPIRED, from: EXPIRED_FROM, expired: true });
   try {
     let [deleted, seconds] = [0, 0];
     const loads = await inTurn(

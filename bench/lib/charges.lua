@@ -1,8 +1,7 @@
 -- For wrk: POSTs charges. BENCH_KEYS says which keys they have:
 --   same            one, again and again
---   new:PREFIX      each its own
+--   new:NAME        each its own, and like a UUID anywhere among those that are stored; NAME tells rounds apart
 --   stored:COUNT    one of those that were stored before (see spread below), by chance
---   beyond:COUNT    each its own, among those that were stored
 local kind, rest = string.match(os.getenv("BENCH_KEYS"), "^(%a+):?(.*)$")
 local count = 0
 
@@ -21,9 +20,8 @@ end
 
 local keys = {
   same = function() return "replay" end,
-  new = function() return rest .. "-" .. count end,
+  new = function() return string.format("%010d-%s-%d", math.random(0, 2147483646), rest, count) end,
   stored = function() return spread(math.random(tonumber(rest))) end,
-  beyond = function() return spread(rest + count) end,
 }
 local key = keys[kind]
 math.randomseed(os.time())

@@ -68,13 +68,9 @@ function inMemory(): Effects<undefined> {
   return { store: new MemoryStore(), insert: (_, charge) => insertAlone(charge), insertAlone };
 }
 
-/** The inner pages of an index of ten million keys fit into it; into the 2 MiB that are usual, they do not. KiB. */
-const SQLITE_CACHE_KIB = 64 * 1024;
-
 function inSqlite(path: string, durability: Durability): Effects<DatabaseSync> {
   const db = new DatabaseSync(path);
   db.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`);
-  db.exec(`PRAGMA cache_size = -${SQLITE_CACHE_KIB}`);
   db.exec(
     'CREATE TABLE IF NOT EXISTS charge (id TEXT PRIMARY KEY, amount INTEGER, currency TEXT, description TEXT, created_at TEXT) STRICT',
   );

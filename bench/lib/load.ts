@@ -24,7 +24,7 @@ const MILLISECONDS: Record<string, number> = { us: 0.001, ms: 1, s: 1000 };
 
 /**
  * Sends charges for some time.
- * @param keys which keys they have: `same`, `new:PREFIX`, `stored:COUNT` or `beyond:COUNT`; see `charges.lua`.
+ * @param keys which keys they have: `same`, `new:NAME` or `stored:COUNT`; see `charges.lua`.
  * @throws {Error} when wrk fails, or more requests are refused than can meet the first of all replays under way.
  */
 export async function charge(url: string, keys: string, seconds: number): Promise<Load> {

@@ -1,6 +1,7 @@
 // Stored records by the million, written by the database itself: copies of one that the store has written.
 import { DatabaseSync } from 'node:sqlite';
 import { Client } from 'pg';
+import { nameHashOf } from '../../src/idempotency/stores/sqlite-schema.ts';
 
 /** One record is there already, under this key. */
 export const TEMPLATE_KEY = 'template';
@@ -28,8 +29,11 @@ function fillSqlite(path: string, { count, from, expired }: Filling): void {
     db.exec(`PRAGMA synchronous = OFF; PRAGMA cache_size = -${FILL_CACHE_KIB}`);
     const names = db.prepare("SELECT name FROM pragma_table_info('idempotency_record')").all() as { name: string }[];
     const columns = names.map(({ name }) => name).filter((name) => name !== 'token');
+    const key = "printf('%010d-7d1b-4c0e-8a94-1b1c1f9a0f3b', number * 48271 % 2147483647)";
+    db.function('name_hash', (principal, key) => nameHashOf({ principal: String(principal), key: String(key) }));
     const values = columns.map((name) => {
-      if (name === 'key') return "printf('%010d-7d1b-4c0e-8a94-1b1c1f9a0f3b', number * 48271 % 2147483647)";
+      if (name === 'key') return key;
+      if (name === 'name_hash') return `name_hash(principal, ${key})`;
       return name === 'expires_ms' ? expiry(expired) : name;
     });
     db.exec(`

@@ -3,7 +3,10 @@ import type { Mutant } from './mutants.ts';
 
 const MEMORY = { file: 'idempotency/stores/memory.ts', suites: ['idempotency/memory.test.ts'] };
 const NAMES = { ...MEMORY, file: 'idempotency/record.ts' };
-const SQLITE = { file: 'idempotency/stores/sqlite.ts', suites: ['idempotency/sqlite.test.ts'] };
+const SQLITE = {
+  file: 'idempotency/stores/sqlite.ts',
+  suites: ['idempotency/sqlite.test.ts', 'idempotency/sqlite-schema.test.ts'],
+};
 const SQLITE_SCHEMA = { ...SQLITE, file: 'idempotency/stores/sqlite-schema.ts' };
 const SQLITE_TRANSACTION = { ...SQLITE, file: 'idempotency/stores/sqlite-transaction.ts' };
 
@@ -106,21 +109,21 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...SQLITE,
     name: 'SQLite: what nobody has claimed is executed without a look',
-    find: "if (this.row(id) !== undefined) return { kind: 'known' };",
+    find: "if (this.row(name) !== undefined) return { kind: 'known' };",
     replace: '',
   },
   {
     ...SQLITE,
     name: 'SQLite: what nobody has claimed meets a record that has expired',
-    find: "if (this.row(id) !== undefined) return { kind: 'known' };",
-    replace: "if (unexpired(this.row(id), this.now()) !== undefined) return { kind: 'known' };",
+    find: "if (this.row(name) !== undefined) return { kind: 'known' };",
+    replace: "if (unexpired(this.row(name), this.now()) !== undefined) return { kind: 'known' };",
   },
   {
     ...SQLITE,
     name: 'SQLite: the look comes before the turn, and others come between',
-    find: "return await this.group.submit(() => {\n        if (this.row(id) !== undefined) return { kind: 'known' };",
+    find: "return await this.group.submit(() => {\n        if (this.row(name) !== undefined) return { kind: 'known' };",
     replace:
-      "if (this.row(id) !== undefined) return { kind: 'known' };\n      return await this.group.submit(() => {\n        this.run('DELETE FROM idempotency_record WHERE principal = ? AND key = ?', id.principal, id.key);",
+      "if (this.row(name) !== undefined) return { kind: 'known' };\n      return await this.group.submit(() => {\n        this.run('DELETE FROM idempotency_record WHERE principal = ? AND key = ?', id.principal, id.key);",
   },
   {
     ...SQLITE,
@@ -163,14 +166,14 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...SQLITE,
     name: 'SQLite: the release of a stale owner frees the key of the next one',
-    find: 'DELETE FROM idempotency_record WHERE ',
-    replace: 'DELETE FROM idempotency_record WHERE ? > 0 AND principal = ? AND key = ? AND status IS NULL-- ',
+    find: '`DELETE FROM idempotency_record WHERE ',
+    replace: '`DELETE FROM idempotency_record WHERE ? > 0 AND principal = ? AND key = ? AND status IS NULL-- ',
   },
   {
     ...SQLITE,
     name: 'SQLite: a release deletes a reply',
-    find: 'DELETE FROM idempotency_record WHERE ',
-    replace: 'DELETE FROM idempotency_record WHERE token = ? AND principal = ? AND key = ?-- ',
+    find: '`DELETE FROM idempotency_record WHERE ',
+    replace: '`DELETE FROM idempotency_record WHERE token = ? AND principal = ? AND key = ?-- ',
   },
   {
     ...SQLITE,
@@ -231,8 +234,32 @@ export const STORE_MUTANTS: Mutant[] = [
   {
     ...SQLITE_SCHEMA,
     name: 'SQLite: a token is used again after a release',
-    find: 'INTEGER PRIMARY KEY AUTOINCREMENT',
-    replace: 'INTEGER PRIMARY KEY',
+    find: 'idempotency_record_new (\n      token         INTEGER PRIMARY KEY AUTOINCREMENT',
+    replace: 'idempotency_record_new (\n      token         INTEGER PRIMARY KEY',
+  },
+  {
+    ...SQLITE_SCHEMA,
+    name: 'SQLite: a table made anew forgets the last token',
+    find: "SELECT 'idempotency_record_new', seq FROM",
+    replace: "SELECT 'idempotency_record_new', 0 FROM",
+  },
+  {
+    ...SQLITE_SCHEMA,
+    name: 'SQLite: whoever does not know the hash of a record may write it nevertheless',
+    find: 'name_hash     INTEGER NOT NULL,',
+    replace: 'name_hash     INTEGER,',
+  },
+  {
+    ...SQLITE,
+    name: 'SQLite: names with the same hash are taken for the same',
+    find: 'WHERE name_hash = ? AND principal = ? AND key = ?',
+    replace: 'WHERE name_hash = ? AND ? > 0 AND ? > 0',
+  },
+  {
+    ...SQLITE,
+    name: 'SQLite: what is taken over stays beside what takes it over',
+    find: 'if (row !== undefined) this.run(REMOVE, row.token);',
+    replace: '',
   },
   {
     ...SQLITE_TRANSACTION,

@@ -27,9 +27,9 @@ interface Entry {
   leaseEndsMs: number;
   points: RecoveryPoint[];
   expiresMs: number;
-  reply?: Reply;
+  reply: Reply | undefined;
   /** Until then an effect is running, and nobody takes over, as in a database nobody passes a lock. */
-  committing?: Promise<void>;
+  committing: Promise<void> | undefined;
 }
 
 /**
@@ -75,13 +75,8 @@ export class MemoryStore implements IdempotencyStore<undefined> {
   }
 
   async commit(claim: Claim, effect: Effect<undefined>, retainMs: number): Promise<CommitOutcome> {
-    const outcome = await this.alone(claim, async (entry): Promise<CommitOutcome> => {
-      const reply = await effect(undefined);
-      entry.reply = copyOf(reply);
-      entry.expiresMs = this.now() + retainMs;
-      return { kind: 'stored', reply };
-    });
-    return outcome ?? { kind: 'lease-lost' };
+    const reply = await this.alone(claim, (entry) => this.complete(entry, effect, retainMs));
+    return reply === undefined ? { kind: 'lease-lost' } : { kind: 'stored', reply };
   }
 
   async commitUnclaimed(
@@ -93,13 +88,12 @@ export class MemoryStore implements IdempotencyStore<undefined> {
     const name = nameOf(id);
     if (this.entries.has(name)) return { kind: 'known' };
     const entry = this.enter(name, request, 0);
-    // Whoever comes while the effect runs is told that the key is in use.
-    const outcome = this.commit({ ...id, token: entry.token }, effect, retainMs);
     try {
-      const stored = (await outcome) as CommitOutcome & { kind: 'stored' };
+      // Whoever comes while the effect runs is told that the key is in use.
+      const reply = await hold(entry, () => this.complete(entry, effect, retainMs));
       // As in a database, which writes all of it at the end.
       entry.firstSeenMs = entry.expiresMs - retainMs;
-      return stored;
+      return { kind: 'stored', reply };
     } catch (error) {
       // Whoever has come since keeps the key.
       if (this.entries.get(name) === entry) this.entries.delete(name);
@@ -161,9 +155,18 @@ export class MemoryStore implements IdempotencyStore<undefined> {
       leaseEndsMs: now + leaseMs,
       points: found?.points ?? [],
       expiresMs: now + leaseMs + ABANDONED_MS,
+      reply: undefined,
+      committing: undefined,
     };
     this.entries.set(name, entry);
     return entry;
+  }
+
+  private async complete(entry: Entry, effect: Effect<undefined>, retainMs: number): Promise<Reply> {
+    const reply = await effect(undefined);
+    entry.reply = copyOf(reply);
+    entry.expiresMs = this.now() + retainMs;
+    return reply;
   }
 
   /**
@@ -176,15 +179,7 @@ export class MemoryStore implements IdempotencyStore<undefined> {
       await entry.committing;
       entry = this.owned(claim);
     }
-    if (entry === undefined) return undefined;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    entry.committing = promise;
-    try {
-      return await act(entry);
-    } finally {
-      delete entry.committing;
-      resolve();
-    }
+    return entry === undefined ? undefined : hold(entry, act);
   }
 
   private extend(entry: Entry, leaseMs: number): void {
@@ -201,6 +196,18 @@ export class MemoryStore implements IdempotencyStore<undefined> {
 
 function unexpired(entry: Entry | undefined, now: number): Entry | undefined {
   return entry !== undefined && (entry.committing || entry.expiresMs > now) ? entry : undefined;
+}
+
+/** Lets others wait until something is done. */
+async function hold<T>(entry: Entry, act: (entry: Entry) => T | Promise<T>): Promise<T> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  entry.committing = promise;
+  try {
+    return await act(entry);
+  } finally {
+    entry.committing = undefined;
+    resolve();
+  }
 }
 
 /** What a caller does with its bytes later must not reach what is stored. */

@@ -19,19 +19,20 @@ import {
   type PhaseEffect,
   StoreError,
 } from '../store.ts';
-import { migrate, RECORDS } from './sqlite-schema.ts';
+import { migrate, nameHashOf, RECORDS } from './sqlite-schema.ts';
 import { GroupCommit, guard, Statements } from './sqlite-transaction.ts';
 
-const FIND = 'SELECT * FROM idempotency_record WHERE principal = ? AND key = ?';
-// REPLACE removes the record that it takes over or that has expired, and draws a new token.
+// Nothing is unique about the hash: who inserts has looked before, in the same transaction, and SQLite has one writer at a time.
+const FIND = 'SELECT * FROM idempotency_record WHERE name_hash = ? AND principal = ? AND key = ?';
+const REMOVE = 'DELETE FROM idempotency_record WHERE token = ?';
 const CLAIM = `
-  INSERT OR REPLACE INTO idempotency_record
-    (principal, key, fingerprint, method, path, request_id, first_seen_ms, points, lease_ms, lease_ends_ms, expires_ms)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
+  INSERT INTO idempotency_record
+    (name_hash, principal, key, fingerprint, method, path, request_id, first_seen_ms, points, lease_ms, lease_ends_ms, expires_ms)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`;
 const INSERT = `
   INSERT INTO idempotency_record
-    (principal, key, fingerprint, method, path, request_id, first_seen_ms, lease_ms, expires_ms, status, headers, body)
-  VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`;
+    (name_hash, principal, key, fingerprint, method, path, request_id, first_seen_ms, lease_ms, expires_ms, status, headers, body)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?, ?, ?)`;
 const OPEN = 'token = ? AND principal = ? AND key = ? AND status IS NULL';
 const RENEW = `UPDATE idempotency_record SET lease_ms = ?, lease_ends_ms = ?, expires_ms = ? WHERE ${OPEN}`;
 const COMPLETE = `
@@ -75,14 +76,15 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
     // Most retries find their answer, and need no transaction for it.
     const early = this.now();
-    const known = guard(() => this.outcomeOf(unexpired(this.row(id), early), request, early));
+    const name = hashed(id);
+    const known = guard(() => this.outcomeOf(unexpired(this.row(name), early), request, early));
     if (known !== undefined) return known;
     return this.group.submit(() => {
       // Another request of the same group, or another process, may have been faster.
-      const row = this.row(id);
+      const row = this.row(name);
       const now = this.now();
       const found = unexpired(row, now);
-      return this.outcomeOf(found, request, now) ?? this.take(id, request, leaseMs, now, row, found);
+      return this.outcomeOf(found, request, now) ?? this.take(name, request, leaseMs, now, row, found);
     });
   }
 
@@ -108,19 +110,19 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
     effect: Effect<DatabaseSync>,
     retainMs: number,
   ): Promise<CommitUnclaimedOutcome> {
+    const name = hashed(id);
     try {
       return await this.group.submit(() => {
-        if (this.row(id) !== undefined) return { kind: 'known' };
+        if (this.row(name) !== undefined) return { kind: 'known' };
         const reply = synchronous(effect(this.db));
-        const { fingerprint, method, path, requestId = null } = request;
         const now = this.now();
-        const facts = [id.principal, id.key, fingerprint, method, path, requestId, now, now + retainMs];
+        const facts = [...columnsOf(name, request), now, now + retainMs];
         this.run(INSERT, ...facts, reply.status, JSON.stringify(reply.headers), reply.body);
         return { kind: 'stored', reply };
       });
     } catch (error) {
       // A file that somebody has locked can still be read: a retry finds its answer.
-      if (error instanceof StoreError && guard(() => this.row(id)) !== undefined) return { kind: 'known' };
+      if (error instanceof StoreError && guard(() => this.row(name)) !== undefined) return { kind: 'known' };
       throw error;
     }
   }
@@ -151,7 +153,7 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   }
 
   async lookup(id: RecordId): Promise<RecordInfo | undefined> {
-    const found = guard(() => unexpired(this.row(id), this.now()));
+    const found = guard(() => unexpired(this.row(hashed(id)), this.now()));
     if (found === undefined) return undefined;
     const { fingerprint: _, ...facts } = factsOf(found);
     const { status, first_seen_ms: firstSeenMs, expires_ms: expiresMs } = found;
@@ -178,20 +180,21 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
    * @param row what is there now; `found` the same, unless it has expired.
    */
   private take(
-    id: RecordId,
+    name: HashedId,
     request: RequestFacts,
     leaseMs: number,
     now: number,
     row: Row | undefined,
     found: Row | undefined,
   ) {
+    // A new token is drawn for what is taken over, and for what has expired.
+    if (row !== undefined) this.run(REMOVE, row.token);
     // The request id stays that of the first, under which the work was begun.
-    const { fingerprint, method, path, requestId = null } = found === undefined ? request : factsOf(found);
-    const facts = [id.principal, id.key, fingerprint, method, path, requestId];
+    const facts = columnsOf(name, found === undefined ? request : factsOf(found));
     const times = [leaseMs, now + leaseMs, now + leaseMs + ABANDONED_MS];
     const { lastInsertRowid } = this.run(CLAIM, ...facts, found?.first_seen_ms ?? now, found?.points ?? null, ...times);
     const previous = found !== undefined ? 'abandoned' : row !== undefined ? 'expired' : 'none';
-    const claim = { ...id, token: Number(lastInsertRowid) };
+    const claim = { principal: name.principal, key: name.key, token: Number(lastInsertRowid) };
     return { kind: 'claimed', claim, previous, points: pointsOf(found) } as const;
   }
 
@@ -200,8 +203,8 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
     return this.run(RENEW, leaseMs, end, end + ABANDONED_MS, token, principal, key).changes === 1;
   }
 
-  private row({ principal, key }: RecordId): Row | undefined {
-    return this.get(FIND, principal, key) as Row | undefined;
+  private row({ hash, principal, key }: HashedId): Row | undefined {
+    return this.get(FIND, hash, principal, key) as Row | undefined;
   }
 
   private get(sql: string, ...values: (string | number)[]) {
@@ -213,7 +216,23 @@ export class SqliteStore implements IdempotencyStore<DatabaseSync> {
   }
 }
 
+/** By which a record is found. */
+interface HashedId extends RecordId {
+  /** See {@link nameHashOf}. */
+  hash: number;
+}
+
+function hashed(id: RecordId): HashedId {
+  return { hash: nameHashOf(id), principal: id.principal, key: id.key };
+}
+
+/** The first columns of a new row. */
+function columnsOf({ hash, principal, key }: HashedId, { fingerprint, method, path, requestId }: RequestFacts) {
+  return [hash, principal, key, fingerprint, method, path, requestId ?? null];
+}
+
 type Row = { [column: string]: SQLOutputValue } & {
+  token: number;
   fingerprint: string;
   method: string;
   path: string;

@@ -72,9 +72,30 @@ export const SERVER_MUTANTS: Mutant[] = [
   {
     ...REDIS,
     name: 'Redis: a claim that was taken over is kept in memory alone',
-    find: "if previous ~= 'abandoned' and ARGV[4]",
-    replace: 'if ARGV[4]',
+    find: "previous == 'abandoned' or ARGV[2]",
+    replace: 'ARGV[2]',
     suites: ['idempotency/redis-loss.test.ts'],
+  },
+  {
+    ...REDIS,
+    name: 'Redis: beside a claim of a free key, one that was taken over is kept in memory alone',
+    find: 'redis.set_repl(is_durable and redis.REPL_ALL or redis.REPL_NONE)',
+    replace: 'if not is_durable then redis.set_repl(redis.REPL_NONE) end',
+    suites: ['idempotency/redis-loss.test.ts'],
+  },
+  {
+    ...REDIS,
+    name: 'Redis: a claim that goes wrong takes those with it that come at the same time',
+    find: 'local done, outcome = pcall(claim,',
+    replace: 'local done, outcome = true, claim(',
+    suites: ['idempotency/redis-claims.test.ts'],
+  },
+  {
+    ...REDIS,
+    name: 'Redis: claims that come at the same time have the same token',
+    find: 'math.max(micros, tonumber(last) + 1)',
+    replace: 'micros',
+    suites: ['idempotency/redis-claims.test.ts'],
   },
   {
     ...REDIS,

@@ -19,7 +19,7 @@ import { ABANDONED_MS } from '../record.ts';
  *
  * Every verb is one script, which Redis executes while nobody else does anything. Its arguments:
  *
- *     KEYS: record, meta (of a claim, or none)     ARGV[1]: the time, or nothing for the server's      ARGV[2…]: the verb's own
+ *     KEYS: record (of a script for many: meta, records)     ARGV[1]: the time, or nothing for the server's     ARGV[2…]: the verb's own
  */
 
 /** Of the format above. */
@@ -181,7 +181,8 @@ end
 `;
 
 /**
- * ARGV: the lines of fingerprint and request, leaseMs, `durable` or nothing.
+ * Many at once: KEYS: meta, a record each. ARGV: `durable` or nothing; of each: the lines of fingerprint and request, leaseMs. Answers with a list:
+ * what became of each, which may be an error of Redis'.
  *
  * A token is the time in microseconds, or one more than the last: so it stays greater than those before, also when Redis has lost its
  * data and with it the last one.
@@ -191,38 +192,50 @@ end
  */
 export const CLAIM = script(
   PRELUDE,
-  'local metaKey = KEYS[2]',
+  'local metaKey = KEYS[1]',
   META,
   `
 local now, micros = clock()
 local last, problem = lastToken()
 if problem then return problem end
 
-local previous, first_seen, rest, points = 'none', string.format('%d', now), ARGV[2], false
-local record = redis.call('GET', recordKey)
-if record then
-  local state, _, expires, lease_ends, lease, seen, from = string.match(record, HEAD)
-  previous = 'expired'
-  if tonumber(expires) > now then
-    local length = lineEnd(ARGV[2], 1)
-    local last = identityEnd(record, from)
-    if string.sub(record, from, from + length - 1) ~= string.sub(ARGV[2], 1, length) then
-      return { { ok = 'mismatch' }, string.sub(record, from, last) }
+local function claim(identity, lease_ms)
+  local previous, first_seen, rest, points = 'none', string.format('%d', now), identity, false
+  local record = redis.call('GET', recordKey)
+  if record then
+    local state, _, expires, lease_ends, lease, seen, from = string.match(record, HEAD)
+    previous = 'expired'
+    if tonumber(expires) > now then
+      local length = lineEnd(identity, 1)
+      local last = identityEnd(record, from)
+      if string.sub(record, from, from + length - 1) ~= string.sub(identity, 1, length) then
+        return { { ok = 'mismatch' }, string.sub(record, from, last) }
+      end
+      if state ~= 'running' then return { { ok = state }, string.sub(record, last + 1) } end
+      local left = tonumber(lease_ends) - now
+      -- More than twice the lease: it was granted before the clock was set back, and counts as ended; see leaseLeftMs().
+      if left > 0 and left <= 2 * tonumber(lease) then return { { ok = 'in-progress' }, math.ceil(left) } end
+      previous, first_seen, rest, points = 'abandoned', seen, string.sub(record, from), string.sub(record, last + 1)
     end
-    if state ~= 'running' then return { { ok = state }, string.sub(record, last + 1) } end
-    local left = tonumber(lease_ends) - now
-    -- More than twice the lease: it was granted before the clock was set back, and counts as ended; see leaseLeftMs().
-    if left > 0 and left <= 2 * tonumber(lease) then return { { ok = 'in-progress' }, math.ceil(left) } end
-    previous, first_seen, rest, points = 'abandoned', seen, string.sub(record, from), string.sub(record, last + 1)
   end
+  local is_durable = previous == 'abandoned' or ARGV[2] == 'durable'
+  redis.set_repl(is_durable and redis.REPL_ALL or redis.REPL_NONE)
+  local token = math.max(micros, tonumber(last) + 1)
+  last = string.format('%d', token)
+  redis.call('SET', metaKey, '${VERSION} ' .. last)
+  start(last, now, lease_ms, first_seen, rest)
+  return { { ok = 'claimed' }, token, { ok = previous }, points }
 end
 
-if previous ~= 'abandoned' and ARGV[4] ~= 'durable' then redis.set_repl(redis.REPL_NONE) end
-local token = math.max(micros, tonumber(last) + 1)
-local spelled = string.format('%d', token)
-redis.call('SET', KEYS[2], '${VERSION} ' .. spelled)
-start(spelled, now, tonumber(ARGV[3]), first_seen, rest)
-return { { ok = 'claimed' }, token, { ok = previous }, points }
+local outcomes = {}
+for index = 2, #KEYS do
+  recordKey = KEYS[index]
+  -- What goes wrong with one is not the others' affair: they have their claims.
+  local done, outcome = pcall(claim, ARGV[2 * index - 1], tonumber(ARGV[2 * index]))
+  if not done then outcome = { { ok = 'error' }, (string.find(outcome, '^%u+ ') and '' or 'ERR ') .. outcome } end
+  outcomes[index - 1] = outcome
+end
+return outcomes
 `,
 );
 

@@ -35,11 +35,11 @@ export { type Comparison, PartialEffectError, type RedisTransaction } from './re
 /** Less than a lease, so that an owner still learns in time that it cannot reach its store. Milliseconds. */
 const ANSWER_LIMIT_MS = 2000;
 
-/** Commits in one script: enough to share its cost, and few enough that Redis works on some while we work on the next. */
+/** Claims or commits in one script: enough to share its cost, and few enough that Redis works on some while we work on the next. */
 const BATCH = 8;
 
 /** Characters and bytes in one script, by and large, beyond which another one is begun: Redis does nothing else meanwhile. */
-const BATCH_ROOM = { of: ({ collector, head }: Unclaimed) => collector.length + lengthOf(head), limit: 256 * 1024 };
+const BATCH_ROOM = { of: ({ collector, words }: Unclaimed) => collector.length + lengthOf(words), limit: 256 * 1024 };
 
 /** Records to look at in one script: a fraction of a millisecond, in which Redis does nothing else. */
 const SCAN_SIZE = 100;
@@ -96,7 +96,8 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
   private readonly pattern: string;
   private readonly now: (() => number) | undefined;
   private readonly acceptEviction: boolean;
-  private readonly claims: 'durable' | '';
+  private readonly durability: 'durable' | '';
+  private readonly claims: Batches<Asked, Outcome>;
   private readonly unclaimed: Batches<Unclaimed, Outcome | 0 | 1>;
   private inspection: Promise<RedisServer> | undefined;
   private inspected = false;
@@ -120,7 +121,8 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     this.pattern = `${this.recordPrefix.replaceAll(/[*?[\]\\]/g, '\\$&')}*`;
     this.now = now;
     this.acceptEviction = acceptEviction;
-    this.claims = durableClaims ? 'durable' : '';
+    this.durability = durableClaims ? 'durable' : '';
+    this.claims = new Batches((claims: Asked[]) => this.claimMany(claims), { most: BATCH, enough: BATCH });
     this.unclaimed = new Batches((commits: Unclaimed[]) => this.commitMany(commits), {
       most: BATCH,
       enough: BATCH,
@@ -139,8 +141,8 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
 
   /** @throws {PartialEffectError} when the effect of an earlier claim has been executed in part. */
   async claim(id: RecordId, request: RequestFacts, leaseMs: number): Promise<ClaimOutcome> {
-    const args = [identityOf(request), String(leaseMs), this.claims];
-    const [kind, ...values] = await this.run(CLAIM, [this.nameOf(id), this.meta], args, AS_BYTES);
+    const words = [identityOf(request), String(leaseMs)];
+    const [kind, ...values] = await this.claims.ask({ name: this.nameOf(id), words });
     switch (kind) {
       case 'claimed': {
         const [token, previous, points] = values as [number, 'none' | 'expired' | 'abandoned', Buffer | null];
@@ -155,7 +157,7 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
       case 'failed':
         throw new PartialEffectError(this.nameOf(id), String(values[0]));
       default:
-        throw unknownFormat(values[0]);
+        throw errorOf(String(values[0]));
     }
   }
 
@@ -211,8 +213,8 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
       if (await this.isOther(KNOWN, [name], [])) return { kind: 'known' };
       throw error;
     }
-    const head = [identityOf(request), String(retainMs), text];
-    const outcome = await this.unclaimed.ask({ name, head, collector });
+    const words = [identityOf(request), String(retainMs), text];
+    const outcome = await this.unclaimed.ask({ name, words, collector });
     if (Array.isArray(outcome)) throw this.failure(id, collector, outcome);
     return Number(outcome) === 1 ? { kind: 'stored', reply } : { kind: 'known' };
   }
@@ -292,18 +294,36 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     }
   }
 
+  private async claimMany(claims: Asked[]): Promise<Outcome[]> {
+    const keys = [this.meta];
+    const args: Word[] = [this.durability];
+    for (const { name, words } of claims) {
+      keys.push(name);
+      for (const word of words) args.push(word);
+    }
+    return this.many(await this.run(CLAIM, keys, args, AS_BYTES)) as Outcome[];
+  }
+
   private async commitMany(commits: Unclaimed[]): Promise<(Outcome | 0 | 1)[]> {
     const keys = [this.meta];
     const args: Word[] = [];
-    for (const { name, head, collector } of commits) {
+    for (const { name, words, collector } of commits) {
       keys.push(name);
-      for (const word of head) args.push(word);
+      for (const word of words) args.push(word);
       args.push(String(collector.size));
       collector.tell(args);
     }
-    const outcomes = await this.run(COMMIT_UNCLAIMED, keys, args);
-    if (outcomes[0] === 'version') throw unknownFormat(outcomes[1]);
-    return outcomes as unknown as (Outcome | 0 | 1)[];
+    return this.many(await this.run(COMMIT_UNCLAIMED, keys, args)) as (Outcome | 0 | 1)[];
+  }
+
+  /**
+   * What a script for many answers: an outcome each.
+   * @throws {StoreError} where it has found records that it does not know.
+   */
+  private many(outcomes: Outcome): unknown[] {
+    if (outcomes[0] !== 'version') return outcomes;
+    const message = `the idempotency records have a format (${outcomes[1]}) which this library does not know: use a later one`;
+    throw new StoreError('unavailable', message, undefined);
   }
 
   private async run(script: Script, keys: string[], args: Word[], options?: typeof AS_BYTES): Promise<Outcome> {
@@ -337,12 +357,16 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
   }
 }
 
-/** What is to be committed without a claim. */
-interface Unclaimed {
+/** What one asks of a script for many. */
+interface Asked {
   /** Of the record. */
   name: string;
-  /** The lines of fingerprint and request, how long it is kept, the lines of the reply. */
-  head: Word[];
+  /** What the script is told; see there. */
+  words: Word[];
+}
+
+/** What is to be committed without a claim. */
+interface Unclaimed extends Asked {
   collector: Collector;
 }
 
@@ -350,9 +374,4 @@ function lengthOf(words: Word[]): number {
   let length = 0;
   for (const word of words) length += word.length;
   return length;
-}
-
-function unknownFormat(meta: unknown): StoreError {
-  const message = `the idempotency records have a format (${meta}) which this library does not know: use a later one`;
-  return new StoreError('unavailable', message, undefined);
 }

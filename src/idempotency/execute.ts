@@ -1,3 +1,4 @@
+import { checkDelay, checkTime } from './bounds.ts';
 import { type Narrator, narratorOf, type Observer } from './observe.ts';
 import { Optimist, type OptimisticStore } from './optimist.ts';
 import { Owner } from './owner.ts';
@@ -44,7 +45,7 @@ export interface ExecuteOptions {
 export interface Work<Transaction> {
   /**
    * Executes the effect and stores its reply with it, in one transaction of the store. To be called once, as the last thing: whatever
-   * takes time comes before. A request whose claim was taken over meanwhile has no effect.
+   * takes time comes before. A request whose claim was taken over meanwhile has no effect. Where it fails, another may be tried.
    * @returns the reply that was stored, which is the one that is sent, whatever the work returns.
    * @throws {TypeError} when it is called twice, or within a phase.
    */
@@ -151,9 +152,6 @@ function checkText(what: string, text: string): void {
     throw new TypeError(`the ${what} ${JSON.stringify(text)} holds half of a surrogate pair, or U+0000: it is no text`);
 }
 
-/** The longest that a timer can wait; given more, it fires at once. Milliseconds. */
-const TIMER_LIMIT_MS = 2 ** 31 - 1;
-
 /** How long things last, milliseconds. */
 export interface Times {
   leaseMs: number;
@@ -172,12 +170,6 @@ export function timesOf({
 }: ExecuteOptions): Times {
   checkTime('leaseMs', leaseMs);
   checkTime('retainMs', retainMs);
-  if (!(heartbeatMs > 0 && heartbeatMs <= TIMER_LIMIT_MS))
-    throw new RangeError(`heartbeatMs is ${heartbeatMs}; it has to be more than 0 and at most ${TIMER_LIMIT_MS}`);
+  checkDelay('heartbeatMs', heartbeatMs);
   return { leaseMs, heartbeatMs, retainMs };
-}
-
-function checkTime(name: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1)
-    throw new RangeError(`${name} is ${value}; it has to be a whole number of milliseconds, at least 1`);
 }

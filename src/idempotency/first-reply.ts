@@ -24,6 +24,8 @@ export class FirstReply<Transaction> implements HandlerWork<Transaction> {
   private committed: Promise<Reply> | undefined;
   /** What it has come to. */
   private stored: Reply | undefined;
+  /** Why it has come to nothing. */
+  private failure: { error: unknown } | undefined;
 
   constructor(
     work: Work<Transaction>,
@@ -52,7 +54,10 @@ export class FirstReply<Transaction> implements HandlerWork<Transaction> {
         return this.stored;
       },
       (error: unknown) => {
-        if (this.committed === reply) this.committed = undefined;
+        if (this.committed === reply) {
+          this.committed = undefined;
+          this.failure = { error };
+        }
         throw error;
       },
     );
@@ -73,14 +78,19 @@ export class FirstReply<Transaction> implements HandlerWork<Transaction> {
 
   /**
    * What is to be stored of a handler's answer, or has been.
+   * @throws what the transaction has failed with, where the handler answers with success nevertheless: it has not waited for it, and what it
+   * says would be repeated for an effect that nobody has. Whoever means it says it in another transaction.
    * @param tooLarge makes the answer of a request whose own is too large to be stored.
    */
   settle(
     answer: Response | Reply | undefined,
     tooLarge: (limitBytes: number) => Promise<Reply>,
   ): Promise<Reply> | Reply {
-    const { committed, stored } = this;
-    if (committed === undefined) return this.store(answer, tooLarge);
+    const { committed, stored, failure } = this;
+    if (committed === undefined) {
+      if (failure !== undefined && answer !== undefined && answer.status < 400) throw failure.error;
+      return this.store(answer, tooLarge);
+    }
     return stored === undefined ? committed.then((reply) => this.send(answer, reply)) : this.send(answer, stored);
   }
 

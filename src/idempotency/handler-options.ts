@@ -28,6 +28,8 @@ export interface HandlerWork<Transaction> extends Work<Transaction> {
  * The handler of a route. It is called only for a request that is to be executed; with `optimistic`, for others as well.
  * @param request has its body again, as often as it is read. Its signal is never aborted: what is begun for a client that goes away is
  * finished all the same. `fetch` takes its clone.
+ * @returns the answer. One of success, below 400, is not stored when `transaction` has failed and no other was tried: the failure is thrown on,
+ * because a handler that has waited for it would know better.
  */
 export type IdempotentHandler<Transaction, Rest extends unknown[]> = (
   request: Request,

@@ -30,8 +30,8 @@ const KEYLESS_RETAIN_MS = 1;
  * it; a replay has its status, its bytes, the headers of the allow-list, and `Idempotent-Replayed: true`.
  *
  * @param handler is called once per key and principal, beside retries of what has failed. See {@link IdempotentHandler}.
- * @returns a function that never throws for what a client sends. It rejects with what `handler`, `principal` or `check` throw; the key
- * is free then, unless a phase or a transaction of the request is behind it.
+ * @returns a function that never throws for what a client sends. It rejects with what `handler`, or any other function of the options,
+ * throws; the key is free then, unless a phase or a transaction of the request is behind it.
  * @throws {TypeError} for options that are missing or wrong; {RangeError} for limits and times that are none.
  */
 export function idempotent<Transaction, Rest extends unknown[] = []>(

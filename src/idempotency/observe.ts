@@ -72,6 +72,7 @@ export interface Narrator {
 /** Tells nobody. */
 const SILENT: Narrator = { tell: () => undefined, watch: (answer) => answer };
 
+/** Who tells an observer of the decisions about a request; nobody is told where there is none. */
 export function narratorOf(
   { observe, tagSecret }: { observe?: Observer; tagSecret?: string },
   id: RecordId,

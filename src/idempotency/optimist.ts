@@ -103,7 +103,7 @@ export class Optimist<Transaction> implements Work<Transaction> {
         throw new Settled();
       },
       (error: unknown) => {
-        // Nothing was changed: another effect may be tried.
+        // Nothing was changed, or the store will say that the key is known: another effect may be tried.
         this.execution = undefined;
         this.failed = true;
         if (!this.isClaimed && !(error instanceof StoreError)) {

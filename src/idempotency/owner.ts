@@ -33,6 +33,8 @@ export class Owner<Transaction> {
   private begun: boolean;
   /** The claim was found to be somebody else's, or has been given up. */
   private over = false;
+  /** It is being given up, or has been. */
+  private ending = false;
   /** The effect that is running, in words. */
   private running: string | undefined;
   /** What the store is doing for this request: one thing after another. */
@@ -99,7 +101,7 @@ export class Owner<Transaction> {
     reply.then(
       () => this.heart.stop(),
       () => {
-        // Nothing was changed: another effect may be tried.
+        // Nothing was changed, or the store will say that the claim is over: another effect may be tried.
         this.stored = undefined;
       },
     );
@@ -145,6 +147,8 @@ export class Owner<Transaction> {
   ): Promise<Result> {
     const outcome = await this.narrator.watch(this.store.checkpoint(this.claim, name, effect, this.times.leaseMs));
     if (outcome.kind === 'lease-lost') throw this.loss();
+    // A call beside it has failed meanwhile: that this one has succeeded is remembered, but the key must not be held for it.
+    if (this.ending) await this.narrator.watch(this.store.renew(this.claim, 0));
     this.begun = true;
     this.results.set(name, outcome.result);
     return fromJson(outcome.result);
@@ -174,6 +178,7 @@ export class Owner<Transaction> {
    */
   private async end(): Promise<boolean> {
     const { store, claim, narrator } = this;
+    this.ending = true;
     await this.heart.stop();
     let held = !this.over;
     if (held && this.begun) held = (await narrator.watch(store.renew(claim, 0))) === 'renewed';

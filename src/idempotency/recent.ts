@@ -20,7 +20,7 @@ export class RecentKeys {
   }
 }
 
-/** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), its high bits, over the end of a key: that differs, where keys are counted. */
+/** FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/), folded, over the end of a key: that differs, where keys are counted. */
 function placeOf(key: string): number {
   let hash = 0x811c9dc5;
   for (let index = Math.max(0, key.length - HASHED); index < key.length; index++)

@@ -281,6 +281,11 @@ describe('wrong use is told', () => {
     ['another limit that is none', { replyLimitBytes: Number.NaN }, /"replyLimitBytes" is NaN/],
     ['a lease of no length', { leaseMs: 0 }, /leaseMs is 0; it has to be a whole number of milliseconds, at least 1/],
     ['a retention in fractions', { retainMs: 0.5 }, /retainMs is 0.5/],
+    [
+      'a retention for ever',
+      { retainMs: Number.MAX_SAFE_INTEGER },
+      /retainMs is 9007199254740991; .* at most 3162240000000/,
+    ],
     ['a heart that never beats', { heartbeatMs: 2 ** 31 }, /heartbeatMs is 2147483648; .* at most 2147483647/],
   ];
   for (const [what, wrong, message] of options) {

@@ -218,6 +218,25 @@ export function testPhases<T>(subject: StoreUnderTest<T>): void {
       assert.equal(await bench.kindOf(OTHER_FACTS), 'mismatch');
     });
 
+    test('that succeeds after one beside it has failed is remembered, and holds nobody up', async () => {
+      const bench = await Bench.make(subject);
+      const { promise, resolve } = Promise.withResolvers<string>();
+      let late: Promise<string> | undefined;
+      const failing = run(bench, async ({ foreign }) => {
+        late = foreign('slow', () => promise);
+        await Promise.all([late, foreign('quick', async () => Promise.reject(new Error('refused')))]);
+        return DONE;
+      });
+      await assert.rejects(failing, /refused/);
+      resolve('done');
+      await late;
+      const execution = await run(bench, async ({ foreign }) => {
+        assert.equal(await foreign('slow', async () => assert.fail('again')), 'done');
+        return DONE;
+      });
+      assert.equal(execution.kind, 'executed');
+    });
+
     test('is not begun after the end of the work', async () => {
       const bench = await Bench.make(subject);
       let late: Work<T> | undefined;

@@ -1,5 +1,6 @@
 // What an effect may do in its transaction, what it may not, and what becomes of a stale owner's.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import type pg from 'pg';
 import type { Claim, IdempotencyStore, Reply } from '../../src/idempotency/index.ts';
@@ -45,6 +46,17 @@ describe('an effect on PostgreSQL', () => {
     };
     const outcome = await store.commit(await claimed(store), effect, RETAIN);
     assert.deepEqual(outcome, { kind: 'stored', reply: replyOf("'it''s' 7") });
+  });
+
+  test('that fails elsewhere fails with just that: the store has answered', async () => {
+    const opened = await open();
+    const claim = await claimed(opened.store);
+    const effect = async (client: pg.PoolClient) => {
+      await writeLine(client, 'half');
+      await readFile('/nowhere/at/all');
+      return replyOf('done');
+    };
+    await assertUndone(opened, claim, opened.store.commit(claim, effect, RETAIN), { name: 'Error', code: 'ENOENT' });
   });
 
   test('is undone when the reply cannot be stored', async () => {

@@ -21,6 +21,14 @@ async function filled(expired: number) {
 
 const kept = async (store: MemoryStore) => (await store.lookup({ principal: 'p', key: 'fresh' }))?.state;
 
+test('what is no batch and no time is told', async () => {
+  const { store } = await filled(0);
+  await assert.rejects(purgeExpired(store, { batch: 0 }), /batch is 0; it has to be a whole number, at least 1/);
+  await assert.rejects(purgeExpired(store, { pauseMs: -1 }), /pauseMs is -1/);
+  assert.throws(() => keepPurged(store, { everyMs: 2 ** 31 }), /everyMs is 2147483648; .* at most 2147483647/);
+  assert.throws(() => keepPurged(store, { batch: 0.5 }), /batch is 0.5/);
+});
+
 test('everything that has expired is deleted, batch by batch, and nothing else', async () => {
   const { store } = await filled(25);
   const asked: number[] = [];

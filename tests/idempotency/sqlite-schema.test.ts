@@ -91,6 +91,20 @@ describe('the table of a SQLite store', () => {
     assert.equal((await claimed(new SqliteStore(db))).token, 1);
   });
 
+  test('is brought up to date beneath a view of the application’s', async () => {
+    const db = openNew();
+    db.exec(EARLIER['2, with one index of principal and key'] as string);
+    db.exec('CREATE VIEW busy AS SELECT key FROM idempotency_record WHERE status IS NULL');
+    await claimed(new SqliteStore(db));
+    assert.deepEqual(
+      db
+        .prepare('SELECT key FROM busy')
+        .all()
+        .map(({ key }) => key),
+      [ID.key],
+    );
+  });
+
   test('takes no record from a process of the version before, which nobody would find', () => {
     const db = openNew();
     db.exec(EARLIER['2, with one index of principal and key'] as string);

@@ -14,12 +14,31 @@ const HEART = { file: 'idempotency/heart.ts', suites: EXECUTION };
 const PHASES = { file: 'idempotency/owner.ts', suites: ['idempotency/phases.test.ts'] };
 const HANDLER = { file: 'idempotency/handler.ts', suites: ['idempotency/handler.test.ts'] };
 const REPLY = { file: 'idempotency/reply.ts', suites: ['idempotency/handler-use.test.ts'] };
+const FIRST_REPLY = { file: 'idempotency/first-reply.ts', suites: ['idempotency/handler-failure.test.ts'] };
 const REPLY_BYTES = { ...REPLY, suites: HANDLER.suites };
 const KEY = { file: 'idempotency/key.ts', suites: ['idempotency/key.test.ts'] };
 const JSON_BODY = { file: 'idempotency/json.ts', suites: ['idempotency/json.test.ts'] };
 const FINGERPRINT = { file: 'idempotency/fingerprint.ts', suites: ['idempotency/fingerprint.test.ts'] };
 
 export const CORE_MUTANTS: Mutant[] = [
+  {
+    ...FIRST_REPLY,
+    name: 'a success is stored whose transaction has failed',
+    find: 'if (failure !== undefined && answer !== undefined && answer.status < 400) throw failure.error;',
+    replace: '',
+  },
+  {
+    ...FIRST_REPLY,
+    name: 'an error cannot be answered when a transaction has failed',
+    find: ' && answer.status < 400',
+    replace: '',
+  },
+  {
+    ...PHASES,
+    name: 'a call that ends after the request has failed holds the key',
+    find: 'if (this.ending) await this.narrator.watch(this.store.renew(this.claim, 0));',
+    replace: '',
+  },
   {
     ...RECORD,
     name: 'a lease that was granted before the clock was set back holds until the clock has caught up',

@@ -263,6 +263,20 @@ export const STORE_MUTANTS: Mutant[] = [
   },
   {
     ...SQLITE_TRANSACTION,
+    name: 'SQLite: what fails at the commit fails for all who share it',
+    find: 'if (jobs.length === 1 || error instanceof StoreError)',
+    replace: 'if (jobs.length > 0)',
+    suites: ['idempotency/sqlite-group.test.ts'],
+  },
+  {
+    ...SQLITE_TRANSACTION,
+    name: 'SQLite: what was committed by an effect is executed once more',
+    find: 'if (jobs.length === 1 || error instanceof StoreError)',
+    replace: 'if (jobs.length === 1)',
+    suites: ['idempotency/sqlite-group.test.ts'],
+  },
+  {
+    ...SQLITE_TRANSACTION,
     name: 'SQLite: what an effect has written before it threw stays',
     find: "this.statement('ROLLBACK TO job');",
     replace: '',

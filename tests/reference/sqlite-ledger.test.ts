@@ -71,6 +71,26 @@ describe('a file of an earlier version', () => {
     await bench.closeAll();
   });
 
+  test('is brought up to date although it fills more than half of the room that it may have', async () => {
+    const { place } = await SQLITE.make();
+    const db = new DatabaseSync(place);
+    db.exec(`
+      CREATE TABLE idempotency_record (
+        token INTEGER PRIMARY KEY AUTOINCREMENT, principal TEXT NOT NULL, key TEXT NOT NULL, fingerprint TEXT NOT NULL,
+        method TEXT NOT NULL, path TEXT NOT NULL, first_seen_ms INTEGER NOT NULL, lease_ends_ms INTEGER,
+        expires_ms INTEGER NOT NULL, status INTEGER, headers TEXT, body BLOB, UNIQUE (principal, key)
+      ) STRICT;
+      CREATE INDEX idempotency_record_expires ON idempotency_record (expires_ms)`);
+    const insert = db.prepare(
+      "INSERT INTO idempotency_record VALUES (NULL, 'p', ?, 'f', 'POST', '/', 0, NULL, 4e12, 200, '[]', zeroblob(1000))",
+    );
+    for (let index = 0; index < 700; index += 1) insert.run(`k${index}`);
+    db.close();
+    const ledger = new SqliteLedger(place, { sizeLimitBytes: 1024 * 1024 });
+    assert.equal((await ledger.store.lookup({ principal: 'p', key: 'k699' }))?.state, 'completed');
+    ledger.close();
+  });
+
   test('of a later one is refused, and left alone', async () => {
     const { place } = await SQLITE.make();
     new SqliteLedger(place).close();

@@ -13,46 +13,46 @@ export interface BatchesOptions<Question> {
   /** The most questions in one statement; {@link BATCH} by default. */
   most?: number;
   /**
-   * So many questions do not wait any longer: their statement leaves before the one before is back, as all do. For a server that works on one at
-   * a time, which so is not kept waiting, nor are we.
+   * Whether a statement leaves although the one before is not back: as soon as there are `most` questions, or the turn of the event loop is over.
+   * For a server that is asked over one connection: so neither side waits for the other.
    */
-  enough?: number;
+  isEager?: boolean;
   /** How much of the room of a batch a question takes, and how much room there is; one that is larger has a batch of its own. */
   room?: { of(question: Question): number; limit: number };
 }
 
 /**
- * Many questions, one statement: those that come while a statement is under way go with the next one, so that they share a round trip and
- * a commit.
+ * Many questions, one statement: those that come in one turn of the event loop, or while a statement is under way, go with the next one, so
+ * that they share a round trip and a commit.
  *
  *     question ─► waiting ┐
  *     question ─► waiting ┼─► one statement ─► every question is answered
- *     question ─► waiting ┘    (the next one leaves when this one is back, unless there is `enough` for it)
+ *     question ─► waiting ┘    (the next one leaves when this one is back, or at once where they are eager)
  */
 export class Batches<Question, Answer> {
   private readonly send: (questions: Question[]) => Promise<Answer[]>;
   private readonly most: number;
   private readonly room: BatchesOptions<Question>['room'];
-  private readonly enough: number | undefined;
+  private readonly isEager: boolean;
   private waiting: Waiting<Question, Answer>[] = [];
   private isBusy = false;
 
   /** @param send asks; its answers are in the order of the questions. */
   constructor(
     send: (questions: Question[]) => Promise<Answer[]>,
-    { most = BATCH, room, enough }: BatchesOptions<Question> = {},
+    { most = BATCH, room, isEager = false }: BatchesOptions<Question> = {},
   ) {
     this.send = send;
     this.most = most;
     this.room = room;
-    this.enough = enough;
+    this.isEager = isEager;
   }
 
-  /** @throws {StoreError} */
+  /** @throws whatever `send` has thrown; where that is about one of many, about this one. */
   ask(question: Question): Promise<Answer> {
     return new Promise((resolve, reject) => {
       this.waiting.push({ question, resolve, reject });
-      if (this.waiting.length === this.enough) this.leave();
+      if (this.isEager && this.waiting.length === this.most) this.leave();
       if (this.isBusy) return;
       this.isBusy = true;
       // What else is asked for in this turn of the event loop goes along.
@@ -61,7 +61,7 @@ export class Batches<Question, Answer> {
   }
 
   private async work(): Promise<void> {
-    if (this.enough !== undefined) this.leave();
+    if (this.isEager) this.leave();
     while (this.waiting.length > 0) await this.answer(this.next());
     this.isBusy = false;
   }

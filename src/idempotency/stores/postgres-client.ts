@@ -80,6 +80,7 @@ function problemOf(state: string): StoreProblem | undefined {
   return UNAVAILABLE.test(state) ? 'unavailable' : undefined;
 }
 
+/** The store cannot answer because of this, whatever it is. */
 export function unavailable(cause: unknown): StoreError {
   return new StoreError('unavailable', messageOf(cause), cause);
 }

@@ -1,4 +1,12 @@
-import { asked, isLost, named, type PostgresPool, type PostgresPoolClient, unavailable } from './postgres-client.ts';
+import {
+  asked,
+  isLost,
+  named,
+  type PostgresPool,
+  type PostgresPoolClient,
+  sqlStateOf,
+  unavailable,
+} from './postgres-client.ts';
 import { Opening } from './postgres-opening.ts';
 import { executeAndCommit, OPENING_TEXT, type Prepared } from './postgres-prepared.ts';
 
@@ -78,7 +86,8 @@ export class Transaction<Client extends PostgresPoolClient> {
     try {
       return await effect(client);
     } catch (error) {
-      throw this.problem() ?? named(error);
+      // What is no answer of PostgreSQL's comes from elsewhere: a file, another server. That is the effect's own affair.
+      throw this.problem() ?? (sqlStateOf(error) === undefined ? error : named(error));
     } finally {
       withdraw();
     }

@@ -23,6 +23,7 @@ export function spelled({ status, headers, body }: Reply): Word {
   return isUtf8(bytes) ? head + bytes.toString() : Buffer.concat([Buffer.from(head), bytes]);
 }
 
+/** @param bytes the end of a completed record: status, headers, body. */
 export function replyOf(bytes: Buffer): Reply {
   const status = bytes.indexOf(NEWLINE);
   const headers = bytes.indexOf(NEWLINE, status + 1);
@@ -33,6 +34,7 @@ export function replyOf(bytes: Buffer): Reply {
   };
 }
 
+/** @param identity as {@link identityOf} has made it. */
 export function requestOf(identity: string): RequestFacts {
   const [fingerprint = '', facts = ''] = identity.split('\n');
   return { fingerprint: JSON.parse(fingerprint), ...JSON.parse(facts) };

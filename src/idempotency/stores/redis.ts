@@ -1,3 +1,4 @@
+import { checkDelay } from '../bounds.ts';
 import type { Claim, RecordId, RecordInfo, Reply, RequestFacts } from '../record.ts';
 import {
   type CheckpointOutcome,
@@ -49,7 +50,7 @@ export interface RedisStoreOptions {
   prefix?: string;
   /** The store's clock, milliseconds since 1970; that of the server by default, so that all processes have the same. */
   now?: () => number;
-  /** How long Redis may take to answer; {@link ANSWER_LIMIT_MS} by default. Milliseconds. */
+  /** How long Redis may take to answer, as long as a timer can wait; {@link ANSWER_LIMIT_MS} by default. Milliseconds. */
   answerLimitMs?: number;
   /**
    * Takes a server that drops keys when its memory is full. A record that was dropped is as if it had never been: the retry executes
@@ -58,7 +59,7 @@ export interface RedisStoreOptions {
   acceptEviction?: boolean;
   /**
    * Writes a claim of a free key to disk and sends it to replicas, before it is answered, as everything else. By default it is kept in
-   * memory until the commit, or the first checkpoint.
+   * memory until the first heartbeat, the first checkpoint or the commit, whichever comes first.
    */
   durableClaims?: boolean;
 }
@@ -76,7 +77,7 @@ export interface RedisStoreOptions {
  *   power loss. With `everysec`, the last second or two may be lost with the power; without an appended file, all since the last snapshot is
  *   lost with the process. A retry of what was lost executes again.
  * - **Claims** of a free key are not durable, unless `durableClaims`: or every request would wait for the disk twice. A crash of Redis, or a
- *   fail-over, frees the keys of requests that are in progress and have no phase behind them. Their owners write nothing any more, and are
+ *   fail-over, frees the keys of requests that are in progress and have neither a phase nor a heartbeat behind them. Their owners write nothing any more, and are
  *   told `lease-lost`; what they have done elsewhere is done.
  * - **Replicas** are told after the answer. A fail-over loses what they were not told, and a retry executes again. `min-replicas-to-write` makes
  *   it less likely. Tokens go on growing, because they are made of the time.
@@ -105,6 +106,7 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
   /**
    * @param client made by `createClient()` of the package `redis`, and connected by whoever has made it. It needs a listener for `error`,
    * or a lost connection ends the process.
+   * @throws {RangeError} for an `answerLimitMs` that no timer can wait.
    */
   constructor(client: RedisClient, options: RedisStoreOptions = {}) {
     const {
@@ -114,6 +116,7 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
       acceptEviction = false,
       durableClaims = false,
     } = options;
+    checkDelay('answerLimitMs', answerLimitMs);
     this.connection = new RedisConnection(client, answerLimitMs);
     this.commands = new CommandTable(this.connection);
     this.meta = `${prefix}meta`;
@@ -122,10 +125,10 @@ export class RedisStore implements IdempotencyStore<RedisTransaction> {
     this.now = now;
     this.acceptEviction = acceptEviction;
     this.durability = durableClaims ? 'durable' : '';
-    this.claims = new Batches((claims: Asked[]) => this.claimMany(claims), { most: BATCH, enough: BATCH });
+    this.claims = new Batches((claims: Asked[]) => this.claimMany(claims), { most: BATCH, isEager: true });
     this.unclaimed = new Batches((commits: Unclaimed[]) => this.commitMany(commits), {
       most: BATCH,
-      enough: BATCH,
+      isEager: true,
       room: BATCH_ROOM,
     });
   }

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { DatabaseSync } from 'node:sqlite';
 import { nameOf, type RecordId } from '../record.ts';
 import { StoreError } from '../store.ts';
+import { Statements } from './sqlite-transaction.ts';
 
 /** Rows that were made before the length of a lease was kept. Milliseconds; the usual length. */
 const OLD_LEASE_MS = 3000;
@@ -66,13 +67,14 @@ const COLUMNS = `token, principal, key, fingerprint, method, path, request_id, f
   points, status, headers, body`;
 
 /**
- * The index that a constraint brings along cannot be dropped, so the table is made anew. A process that still runs with the version before
- * cannot write to it: its records would not be found.
+ * The index that a constraint brings along cannot be dropped, so the table is made anew, which takes twice its room for a moment. A process that
+ * still runs with the version before enters nothing in it any more: its records would not be found.
  */
 function indexByHash(db: DatabaseSync): void {
   db.function('idempotency_name_hash', { deterministic: true }, (principal, key) =>
     nameHashOf({ principal: String(principal), key: String(key) }),
   );
+  const isLegacy = Number(new Statements(db).of('PRAGMA legacy_alter_table').get()?.legacy_alter_table);
   db.exec(`
     CREATE TABLE idempotency_record_new (
       token         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -101,7 +103,10 @@ function indexByHash(db: DatabaseSync): void {
     INSERT INTO sqlite_sequence (name, seq)
       SELECT 'idempotency_record_new', seq FROM sqlite_sequence WHERE name = 'idempotency_record';
     DROP TABLE idempotency_record;
+    -- A view of the application's, which has no table for a moment, must not be in the way.
+    PRAGMA legacy_alter_table = ON;
     ALTER TABLE idempotency_record_new RENAME TO idempotency_record;
+    PRAGMA legacy_alter_table = ${isLegacy};
     CREATE INDEX idempotency_record_name ON idempotency_record (name_hash);
     CREATE INDEX idempotency_record_expires ON idempotency_record (expires_ms)`);
 }
@@ -120,11 +125,12 @@ export const RECORDS: Schema = {
  */
 export function migrate(db: DatabaseSync, { name, versionTable, migrations }: Schema): void {
   const latest = migrations.length;
+  const statements = new Statements(db);
   // Without a lock, so that a file that somebody else has locked can still be read.
-  if (versionOf(db, versionTable) === latest) return;
+  if (versionOf(statements, versionTable) === latest) return;
   db.exec('BEGIN IMMEDIATE');
   try {
-    const version = versionOf(db, versionTable);
+    const version = versionOf(statements, versionTable);
     if (version > latest) {
       const message = `the ${name} have version ${version}; this library knows ${latest}: use a later one`;
       throw new StoreError('unavailable', message, undefined);
@@ -143,8 +149,8 @@ export function migrate(db: DatabaseSync, { name, versionTable, migrations }: Sc
 }
 
 /** 0 for a database without the tables, and for one from the time before versions were kept. */
-function versionOf(db: DatabaseSync, versionTable: string): number {
-  const known = db.prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(versionTable);
+function versionOf(statements: Statements, versionTable: string): number {
+  const known = statements.of("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?").get(versionTable);
   if (known === undefined) return 0;
-  return Number(db.prepare(`SELECT max(version) AS version FROM ${versionTable}`).get()?.version);
+  return Number(statements.of(`SELECT max(version) AS version FROM ${versionTable}`).get()?.version);
 }

@@ -34,6 +34,9 @@ export class Statements {
     let statement = this.prepared.get(sql);
     if (statement === undefined) {
       statement = this.db.prepare(sql);
+      // However the connection was opened: rows are objects, and numbers are numbers.
+      statement.setReadBigInts(false);
+      statement.setReturnArrays(false);
       this.prepared.set(sql, statement);
     }
     return statement;
@@ -54,7 +57,8 @@ interface Job {
  *     request ─► job ├─► BEGIN · job · job · job · COMMIT ─► every job is answered
  *     request ─► job ┘         (a job that throws is rolled back alone)
  *
- * When the transaction itself fails, every job in it fails, and nothing was done.
+ * When the transaction cannot be committed, nothing was done: where the store is to blame, every job fails; else one of them is (what it wrote
+ * violates a constraint that is deferred), and each is executed once more in a transaction of its own.
  */
 export class GroupCommit {
   private readonly db: DatabaseSync;
@@ -72,43 +76,70 @@ export class GroupCommit {
    */
   submit<T>(run: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (this.jobs.length === 0) setImmediate(() => this.commit());
+      if (this.jobs.length === 0) setImmediate(() => this.leave());
       this.jobs.push({ run, resolve: resolve as Job['resolve'], reject });
     });
   }
 
-  private commit(): void {
+  private leave(): void {
     const jobs = this.jobs;
     this.jobs = [];
+    this.commit(jobs);
+  }
+
+  private commit(jobs: Job[]): void {
     let answers: (() => void)[];
     try {
       answers = transaction(this.db, () => jobs.map((job) => this.execute(job)));
     } catch (error) {
-      for (const { reject } of jobs) reject(error);
+      if (jobs.length === 1 || error instanceof StoreError) for (const { reject } of jobs) reject(error);
+      else for (const job of jobs) this.commit([job]);
       return;
     }
     for (const answer of answers) answer();
   }
 
-  /** @returns how to answer the job after the commit. */
+  /**
+   * @returns how to answer the job after the commit.
+   * @throws {StoreError} when the whole transaction has ended.
+   */
   private execute({ run, resolve, reject }: Job): () => void {
     this.statement('SAVEPOINT job');
+    let answer: () => void;
     try {
       const value = run();
-      this.statement('RELEASE job');
-      return () => resolve(value);
+      answer = () => resolve(value);
     } catch (error) {
       // An error that has ended the whole transaction is everybody's.
-      if (!this.db.isTransaction) throw error;
-      this.statement('ROLLBACK TO job');
-      this.statement('RELEASE job');
-      return () => reject(named(error));
+      if (!this.db.isTransaction) throw ended(error);
+      this.ofJob('ROLLBACK TO job');
+      answer = () => reject(named(error));
+    }
+    this.ofJob('RELEASE job');
+    return answer;
+  }
+
+  /** A statement that fails when an effect has ended the transaction. */
+  private ofJob(sql: string): void {
+    try {
+      this.statement(sql);
+    } catch (error) {
+      throw ended(error);
     }
   }
 
   private statement(sql: string): void {
     this.statements.of(sql).run();
   }
+}
+
+/** What SQLite says when the transaction is over, or is another one, which somebody has begun in between. */
+function ended(error: unknown): StoreError {
+  const known = named(error);
+  if (known instanceof StoreError) return known;
+  const message =
+    'an effect has ended the transaction that it shares with others: leave BEGIN, COMMIT and ROLLBACK to the store. What was committed before, a retry finds';
+  return new StoreError('unavailable', message, error);
 }
 
 /** Primary result codes: https://www.sqlite.org/rescode.html */
@@ -128,7 +159,7 @@ export function guard<T>(statements: () => T): T {
 }
 
 function named(error: unknown): unknown {
-  const { errcode, message } = error as { errcode?: unknown; message?: unknown };
+  const { errcode, message } = (error ?? {}) as { errcode?: unknown; message?: unknown };
   if (typeof errcode !== 'number') return error;
   const code = errcode & 0xff;
   if (code === SQLITE_FULL) return new StoreError('full', String(message), error);

@@ -2,20 +2,14 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { SqliteStore } from '../../src/idempotency/stores/sqlite.ts';
 import { temporaryFolder } from '../support.ts';
 import { claimed, FACTS, ID, LEASE, RETAIN, replyOf } from './bench.ts';
-import { type OpenStore, openFile, readLines, writeLine } from './sqlite-support.ts';
-
-const connections: DatabaseSync[] = [];
-after(() => {
-  for (const db of connections) if (db.isOpen) db.close();
-});
+import { type OpenStore, openNewFile, readLines, writeLine } from './sqlite-support.ts';
 
 function open(): OpenStore {
-  const db = openFile(join(temporaryFolder(), 'records.sqlite'));
-  connections.push(db);
+  const db = openNewFile();
   return { db, store: new SqliteStore(db) };
 }
 
@@ -88,9 +82,9 @@ describe('an effect that shares a transaction on SQLite', () => {
     });
 });
 
-test('a connection that is opened for rows as arrays, and numbers as bigints, serves as well', async () => {
+test('a connection that is opened for rows as arrays, and numbers as bigints, serves as well', async (t) => {
   const db = new DatabaseSync(join(temporaryFolder(), 'odd.sqlite'), { readBigInts: true, returnArrays: true });
-  connections.push(db);
+  t.after(() => db.close());
   const store = new SqliteStore(db);
   const claim = await claimed(store);
   assert.equal(await store.renew(claim, LEASE), 'renewed');

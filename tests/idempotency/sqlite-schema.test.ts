@@ -1,24 +1,11 @@
 // Where the table of a SQLite store comes from, and how a record is found in it.
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import type { DatabaseSync } from 'node:sqlite';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { SqliteStore } from '../../src/idempotency/stores/sqlite.ts';
 import { nameHashOf } from '../../src/idempotency/stores/sqlite-schema.ts';
-import { temporaryFolder } from '../support.ts';
 import { claimed, commitUnclaimed, FACTS, ID, LEASE, OTHER_FACTS, RETAIN, replyOf } from './bench.ts';
-import { openFile } from './sqlite-support.ts';
-
-const connections: DatabaseSync[] = [];
-after(() => {
-  for (const db of connections) if (db.isOpen) db.close();
-});
-
-function openNew(): DatabaseSync {
-  const db = openFile(join(temporaryFolder(), 'records.sqlite'));
-  connections.push(db);
-  return db;
-}
+import { openNewFile } from './sqlite-support.ts';
 
 /** By version: the table as it was made then. */
 const EARLIER: Record<string, string> = {
@@ -64,7 +51,7 @@ function completeAsThen(db: DatabaseSync, key: string, body: string): void {
 describe('the table of a SQLite store', () => {
   for (const [version, tables] of Object.entries(EARLIER))
     test(`of version ${version}, is brought up to date with all that is in it`, async () => {
-      const db = openNew();
+      const db = openNewFile();
       db.exec(tables);
       for (const key of ['done', 'running', 'released']) claimAsThen(db, key, FACTS.fingerprint);
       completeAsThen(db, 'done', 'kept');
@@ -86,13 +73,13 @@ describe('the table of a SQLite store', () => {
     });
 
   test('is brought up to date when it is empty, and was never anything else', async () => {
-    const db = openNew();
+    const db = openNewFile();
     db.exec(EARLIER['2, with one index of principal and key'] as string);
     assert.equal((await claimed(new SqliteStore(db))).token, 1);
   });
 
   test('is brought up to date beneath a view of the application’s', async () => {
-    const db = openNew();
+    const db = openNewFile();
     db.exec(EARLIER['2, with one index of principal and key'] as string);
     db.exec('CREATE VIEW busy AS SELECT key FROM idempotency_record WHERE status IS NULL');
     await claimed(new SqliteStore(db));
@@ -106,14 +93,14 @@ describe('the table of a SQLite store', () => {
   });
 
   test('takes no record from a process of the version before, which nobody would find', () => {
-    const db = openNew();
+    const db = openNewFile();
     db.exec(EARLIER['2, with one index of principal and key'] as string);
     new SqliteStore(db);
     assert.throws(() => claimAsThen(db, 'k', FACTS.fingerprint), /NOT NULL constraint failed: .*name_hash/);
   });
 
   test('of a later version is left alone', () => {
-    const db = openNew();
+    const db = openNewFile();
     new SqliteStore(db);
     db.exec('UPDATE idempotency_schema SET version = 99');
     assert.throws(() => new SqliteStore(db), { name: 'StoreError', message: /have version 99.*use a later one/ });
@@ -133,7 +120,7 @@ describe('two keys with the same hash', () => {
   });
 
   test('are two keys', async () => {
-    const db = openNew();
+    const db = openNewFile();
     const store = new SqliteStore(db);
     const one = await claimed(store, ONE);
     assert.equal(await store.lookup(SAME), undefined);

@@ -1,10 +1,10 @@
 // What times and numbers an option may have.
 
 /** The longest that a timer can wait; given more, it fires at once. Milliseconds. */
-export const TIMER_LIMIT_MS = 2 ** 31 - 1;
+const TIMER_LIMIT_MS = 2 ** 31 - 1;
 
 /** The longest that anything is kept: a hundred years, which every clock can add to the time of day. Milliseconds. */
-export const TIME_LIMIT_MS = 100 * 366 * 24 * 60 * 60 * 1000;
+const TIME_LIMIT_MS = 100 * 366 * 24 * 60 * 60 * 1000;
 
 /**
  * How long something is kept or held.

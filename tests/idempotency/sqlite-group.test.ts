@@ -6,7 +6,8 @@ import { describe, test } from 'node:test';
 import { SqliteStore } from '../../src/idempotency/stores/sqlite.ts';
 import { temporaryFolder } from '../support.ts';
 import { claimed, FACTS, ID, LEASE, RETAIN, replyOf } from './bench.ts';
-import { type OpenStore, openNewFile, readLines, writeLine } from './sqlite-support.ts';
+import { openNewFile } from './sqlite-files.ts';
+import { type OpenStore, readLines, writeLine } from './sqlite-support.ts';
 
 function open(): OpenStore {
   const db = openNewFile();

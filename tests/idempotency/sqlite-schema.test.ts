@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { SqliteStore } from '../../src/idempotency/stores/sqlite.ts';
 import { nameHashOf } from '../../src/idempotency/stores/sqlite-schema.ts';
 import { claimed, commitUnclaimed, FACTS, ID, LEASE, OTHER_FACTS, RETAIN, replyOf } from './bench.ts';
-import { openNewFile } from './sqlite-support.ts';
+import { openNewFile } from './sqlite-files.ts';
 
 /** By version: the table as it was made then. */
 const EARLIER: Record<string, string> = {

@@ -1,8 +1,5 @@
-import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { after } from 'node:test';
 import type { SqliteStore } from '../../src/idempotency/stores/sqlite.ts';
-import { temporaryFolder } from '../support.ts';
 
 /** Another process holds the lock for a few milliseconds, even on a busy machine. Milliseconds. */
 const BUSY_TIMEOUT_MS = 20_000;
@@ -11,13 +8,6 @@ const BUSY_TIMEOUT_MS = 20_000;
 export function openFile(path: string, timeout: number = BUSY_TIMEOUT_MS): DatabaseSync {
   const db = new DatabaseSync(path, { timeout });
   db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; CREATE TABLE IF NOT EXISTS line (text TEXT)');
-  return db;
-}
-
-/** A connection to a file of its own, closed after the test that opens it. */
-export function openNewFile(): DatabaseSync {
-  const db = openFile(join(temporaryFolder(), 'records.sqlite'));
-  after(() => db.close());
   return db;
 }
 

@@ -66,15 +66,29 @@ const MIGRATIONS: Migration[] = [
 const COLUMNS = `token, principal, key, fingerprint, method, path, request_id, first_seen_ms, lease_ms, lease_ends_ms, expires_ms,
   points, status, headers, body`;
 
+/** The most pages that SQLite counts (https://www.sqlite.org/limits.html). */
+const PAGES_LIMIT = 2 ** 32 - 2;
+
 /**
- * The index that a constraint brings along cannot be dropped, so the table is made anew, which takes twice its room for a moment. A process that
- * still runs with the version before enters nothing in it any more: its records would not be found.
+ * The index that a constraint brings along cannot be dropped, so the table is made anew, which takes twice its room for a moment, whatever limit
+ * the application has set. A process that still runs with the version before enters nothing in it any more: its records would not be found.
  */
 function indexByHash(db: DatabaseSync): void {
   db.function('idempotency_name_hash', { deterministic: true }, (principal, key) =>
     nameHashOf({ principal: String(principal), key: String(key) }),
   );
-  const isLegacy = Number(new Statements(db).of('PRAGMA legacy_alter_table').get()?.legacy_alter_table);
+  const statements = new Statements(db);
+  const setting = (name: string) => Number(statements.of(`PRAGMA ${name}`).get()?.[name]);
+  const [isLegacy, pages] = [setting('legacy_alter_table'), setting('max_page_count')];
+  db.exec(`PRAGMA max_page_count = ${PAGES_LIMIT}`);
+  try {
+    makeAnew(db, isLegacy);
+  } finally {
+    db.exec(`PRAGMA max_page_count = ${pages}`);
+  }
+}
+
+function makeAnew(db: DatabaseSync, isLegacy: number): void {
   db.exec(`
     CREATE TABLE idempotency_record_new (
       token         INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -92,12 +92,10 @@ export class SqliteLedger implements Ledger<DatabaseSync> {
       this.store = guard(() => {
         this.db.exec(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL`);
         this.db.exec(`PRAGMA synchronous = ${SYNCHRONOUS[durability]}`);
-        migrate(this.db, LEDGER);
-        const store = new SqliteStore(this.db, { now });
-        // Not before: bringing tables up to date takes twice the room.
         const { page_size: pageSize } = this.db.prepare('PRAGMA page_size').get() as { page_size: number };
         this.db.exec(`PRAGMA max_page_count = ${Math.max(1, Math.floor(sizeLimitBytes / pageSize))}`);
-        return store;
+        migrate(this.db, LEDGER);
+        return new SqliteStore(this.db, { now });
       });
     } catch (error) {
       this.db.close();

@@ -27,6 +27,13 @@ describe('a planted fault', () => {
     assert.throws(() => planted(HARMLESS, `${HARMLESS.find} ${HARMLESS.find}`), /stands 2 times/);
   });
 
+  test('that is no program is an error: every suite would find it', () => {
+    assert.throws(
+      () => planted({ ...HARMLESS, replace: 'export const' }, HARMLESS.find),
+      /"harmless": it is no program/,
+    );
+  });
+
   test('has a name of its own, and a place in the sources', () => {
     assert.equal(new Set(MUTANTS.map(({ name }) => name)).size, MUTANTS.length);
     for (const mutant of MUTANTS)

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -80,12 +81,21 @@ async function firstFailureOf(child: ChildProcess): Promise<string | undefined> 
   return undefined;
 }
 
-/** The source with the fault in it. @throws when the text to be replaced is not there exactly once. */
+/**
+ * The source with the fault in it.
+ * @throws when the text to be replaced is not there exactly once, or what it becomes is no program: every suite would find that.
+ */
 export function planted({ name, file, find, replace }: Mutant, source: string): string {
   const pieces = source.split(find);
   if (pieces.length !== 2)
     throw new Error(`mutant "${name}": its text stands ${pieces.length - 1} times in src/${file}; write it anew`);
-  return pieces.join(replace);
+  const faulty = pieces.join(replace);
+  try {
+    stripTypeScriptTypes(faulty);
+  } catch (error) {
+    throw new Error(`mutant "${name}": it is no program: ${(error as Error).message}`);
+  }
+  return faulty;
 }
 
 /**

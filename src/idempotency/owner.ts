@@ -31,10 +31,8 @@ export class Owner<Transaction> {
   private readonly results: Map<string, string>;
   /** Something has been changed that the end of the claim does not undo. */
   private begun: boolean;
-  /** The claim was found to be somebody else's, or has been given up. */
+  /** The claim was found to be somebody else's, or is given up. */
   private over = false;
-  /** It is being given up, or has been. */
-  private ending = false;
   /** The effect that is running, in words. */
   private running: string | undefined;
   /** What the store is doing for this request: one thing after another. */
@@ -148,7 +146,7 @@ export class Owner<Transaction> {
     const outcome = await this.narrator.watch(this.store.checkpoint(this.claim, name, effect, this.times.leaseMs));
     if (outcome.kind === 'lease-lost') throw this.loss();
     // A call beside it has failed meanwhile: that this one has succeeded is remembered, but the key must not be held for it.
-    if (this.ending) await this.narrator.watch(this.store.renew(this.claim, 0));
+    if (this.over) await this.narrator.watch(this.store.renew(this.claim, 0));
     this.begun = true;
     this.results.set(name, outcome.result);
     return fromJson(outcome.result);
@@ -178,12 +176,12 @@ export class Owner<Transaction> {
    */
   private async end(): Promise<boolean> {
     const { store, claim, narrator } = this;
-    this.ending = true;
-    await this.heart.stop();
     let held = !this.over;
+    // From now on, who is still at work for the request begins nothing, and holds nothing.
+    this.over = true;
+    await this.heart.stop();
     if (held && this.begun) held = (await narrator.watch(store.renew(claim, 0))) === 'renewed';
     else if (held) await narrator.watch(store.release(claim));
-    this.over = true;
     narrator.tell(!held ? 'lease-lost' : this.begun ? 'abandoned' : 'released', { token: claim.token });
     return held;
   }

@@ -36,7 +36,7 @@ export const CORE_MUTANTS: Mutant[] = [
   {
     ...PHASES,
     name: 'a call that ends after the request has failed holds the key',
-    find: 'if (this.ending) await this.narrator.watch(this.store.renew(this.claim, 0));',
+    find: 'if (this.over) await this.narrator.watch(this.store.renew(this.claim, 0));',
     replace: '',
   },
   {
